@@ -1,0 +1,1 @@
+"""The nouns of tuimon: frozen values that travel between its parts."""

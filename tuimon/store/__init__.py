@@ -1,0 +1,1 @@
+"""What is kept: rates, rings in memory, recordings on disk."""

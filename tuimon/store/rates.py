@@ -1,0 +1,147 @@
+"""Counters to rates: the one place where a difference is divided by a time."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from tuimon.errors import Reason
+from tuimon.model.entity import Entities
+from tuimon.model.frame import Codes, Floats, Frame
+from tuimon.model.metric import Catalogue, Kind, Metric, Type
+from tuimon.units import Unit
+
+# fmt: off
+# The suffix of a counter, the suffix of its rate, the rate's unit; the first that fits counts.
+SUFFIXES: tuple[tuple[str, str, Unit], ...] = (
+    ("_seconds_total", "_ratio",            Unit.RATIO),
+    ("_joules_total",  "_watts",            Unit.WATTS),
+    ("_bytes_total",   "_bytes_per_second", Unit.BYTES_PER_SECOND),
+    ("_total",         "_per_second",       Unit.PER_SECOND),
+)
+# fmt: on
+
+
+def rate_of(counter: Metric) -> Metric:
+    """Return the metric that is the rate of *counter*, such as watts of joules."""
+    for suffix, rate, unit in SUFFIXES:
+        if counter.name.endswith(suffix):
+            name = counter.name.removesuffix(suffix) + rate
+            text = f"{counter.help.removesuffix('.')}, per second."
+            return replace(
+                counter, name=name, unit=unit, type=Type.GAUGE, help=text, upto="", words=()
+            )
+    raise ValueError(f"{counter.name} is no counter")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How the catalogue of one kind grows by its rates."""
+
+    catalogue: Catalogue
+    counters: npt.NDArray[np.intp]
+    """Rows of the counters."""
+    cadences: npt.NDArray[np.intp]
+    """The cadence of each of them."""
+
+
+@lru_cache(maxsize=256)
+def extended(catalogue: Catalogue) -> _Plan:
+    """Return the catalogue with its rates behind its own rows. Cached by identity."""
+    rows = [row for row, metric in enumerate(catalogue) if metric.type is Type.COUNTER]
+    counters = [catalogue.metrics[row] for row in rows]
+    return _Plan(
+        Catalogue(catalogue.kind, (*catalogue.metrics, *map(rate_of, counters))),
+        np.array(rows, dtype=np.intp),
+        np.array([metric.cadence for metric in counters], dtype=np.intp),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The last reading of a kind's counters, and the rates that came of it."""
+
+    catalogue: Catalogue
+    entities: Entities
+    counts: Floats
+    times: Floats
+    rates: Floats
+    reasons: Codes
+
+
+class Rates:
+    """Adds the rate of every counter to frames as they come."""
+
+    def __init__(self) -> None:
+        self._past: dict[Kind, _Past] = {}
+
+    def forget(self) -> None:
+        """Start anew, as after a jump of the clock."""
+        self._past.clear()
+
+    def extend(self, frame: Frame) -> Frame:
+        """Return the frame with rates behind its own rows.
+
+        The time between is that of the readings themselves. A counter that was not read since keeps
+        its rate; one that went down was reset, and its rate is not known before the next reading.
+        """
+        plan = extended(frame.catalogue)
+        if not len(plan.counters):
+            return frame
+        counts = frame.values[plan.counters]
+        times = frame.read_at[plan.cadences]
+        past = self._aligned(frame)
+        if past is None:
+            rates = np.full(counts.shape, np.nan)
+            reasons = np.full(counts.shape, Reason.NOT_YET, dtype=np.uint8)
+        else:
+            span = times - past.times
+            with np.errstate(invalid="ignore", divide="ignore"):
+                rates = (counts - past.counts) / span
+                rates[~((span > 0) & (rates >= 0))] = np.nan
+                kept = span == 0
+            rates[kept] = past.rates[kept]
+            reasons = np.where(np.isnan(rates), np.uint8(Reason.NOT_YET), np.uint8(0))
+        unknown = frame.reasons[plan.counters]
+        missing = unknown != Reason.KNOWN
+        rates[missing] = np.nan
+        reasons[missing] = unknown[missing]
+        self._past[frame.kind] = _Past(
+            frame.catalogue, frame.entities, counts, times, rates, reasons
+        )
+        return Frame(
+            plan.catalogue,
+            frame.entities,
+            np.concatenate((frame.values, rates)),
+            np.concatenate((frame.reasons, reasons)),
+            frame.read_at,
+        ).sealed()
+
+    def _aligned(self, frame: Frame) -> _Past | None:
+        """Return the last reading in the column order of *frame*; NaN for who is new."""
+        past = self._past.get(frame.kind)
+        if past is None or past.catalogue is not frame.catalogue:
+            return None
+        if past.entities is frame.entities:
+            return past
+        position = past.entities.position
+        columns = np.fromiter(
+            (position.get(entity.id, -1) for entity in frame.entities), np.intp, len(frame.entities)
+        )
+        if not len(past.entities):
+            return None
+        new = columns < 0
+
+        def at(values: Floats) -> Floats:
+            picked: Floats = values[:, columns]
+            picked[:, new] = np.nan
+            return picked
+
+        return replace(
+            past,
+            entities=frame.entities,
+            counts=at(past.counts),
+            times=at(past.times),
+            rates=at(past.rates),
+        )

@@ -1,0 +1,65 @@
+"""Text from outside made safe to draw, and text cut to a number of cells.
+
+Sources call `safe` once, where a string enters; drawing calls `fit`. Nothing else decides what may
+reach the terminal.
+"""
+
+import unicodedata
+from functools import lru_cache
+
+REPLACEMENT = "·"
+
+
+def safe(text: str | bytes) -> str:
+    """Return *text* without control, escape, bidi, format, surrogate or unassigned characters.
+
+    Each one becomes a middle dot, so that a hostile name stays visibly odd. Variation selectors are
+    dropped: terminals disagree about their width. Bytes are read as UTF-8.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.replace("\ufe0f", "").replace("\ufe0e", "")
+    if text.isprintable():  # false for Cc, Cf, Cs, Co, Cn, Zl, Zp and spaces but U+0020
+        return text
+    return "".join(char if char.isprintable() else REPLACEMENT for char in text)
+
+
+@lru_cache(maxsize=4096)
+def cells(char: str) -> int:
+    """Return how many cells the terminal gives to one character: 0, 1 or 2."""
+    if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def width(text: str) -> int:
+    """Return the width of *text* in cells."""
+    return len(text) if text.isascii() else sum(map(cells, text))
+
+
+def cut(text: str, size: int) -> str:
+    """Return the longest head of *text* that is at most *size* cells wide."""
+    if text.isascii():
+        return text[:size]
+    taken = 0
+    for position, char in enumerate(text):
+        taken += cells(char)
+        if taken > size:
+            return text[:position]
+    return text
+
+
+def fit(text: str, size: int, *, right: bool = False) -> str:
+    """Return *text* exactly *size* cells wide: cut with an ellipsis or padded.
+
+    Args:
+        text: Safe text.
+        size: Width in cells, 0 or more.
+        right: Pad on the left, as numbers are.
+    """
+    if width(text) > size:
+        text = cut(text, size - 1) + "…" if size > 0 else ""
+    pad = " " * (size - width(text))
+    return pad + text if right else text + pad
