@@ -5,6 +5,7 @@ reach the terminal.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 REPLACEMENT = "·"
@@ -63,3 +64,11 @@ def fit(text: str, size: int, *, right: bool = False) -> str:
         text = cut(text, size - 1) + "…" if size > 0 else ""
     pad = " " * (size - width(text))
     return pad + text if right else text + pad
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return "did you mean 'x'?" for the known name that is most like *name*, if one is."""
+    from difflib import get_close_matches  # only when something is misspelt
+
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -45,7 +45,11 @@ class Engine:
         self._pipeline = Pipeline()
         self._subscribers: list[Subscriber] = []
         self._recorders: list[Callable[[Sample], None]] = []
-        self._stop = threading.Event()
+        self.on_end: Callable[[], None] = lambda: None
+        """Called on the engine's thread when it ends of itself."""
+        self.ended = False
+        self._stop = False
+        self._turn = threading.Event()
         self._thread: threading.Thread | None = None
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -79,20 +83,23 @@ class Engine:
 
     def stop(self, timeout: float = 1.0) -> None:
         """End the thread and the feed; returns within *timeout* seconds whatever a device does."""
-        self._stop.set()
+        self._stop = True
+        self._turn.set()
         if self._thread is not None:
             self._thread.join(timeout)
         self._feed.close()
 
-    @property
-    def running(self) -> bool:
-        """Whether the thread is alive."""
-        return self._thread is not None and self._thread.is_alive()
+    def wake(self) -> None:
+        """Make the next tick now, as after a change of the interval."""
+        self._turn.set()
 
     def _run(self) -> None:
         try:
-            while self.step() is not None:
-                if self._stop.wait(self._feed.pause(self.interval)):
-                    return
+            while not self._stop and self.step() is not None:
+                self._turn.wait(self._feed.pause(self.interval))
+                self._turn.clear()
         except Exception as error:  # noqa: BLE001 -- the top of the thread: the surface is told
             self.failure = error
+        self.ended = True
+        if not self._stop:
+            self.on_end()

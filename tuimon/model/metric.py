@@ -103,6 +103,11 @@ class Catalogue:
     def __getitem__(self, name: str) -> Metric:
         return self.metrics[self.position[name]]
 
+    def get(self, name: str) -> Metric | None:
+        """Return the metric called *name*, if it is here."""
+        row = self.position.get(name)
+        return None if row is None else self.metrics[row]
+
     def only(self, cadence: Cadence) -> Self:
         """Return the catalogue of the metrics with this cadence."""
         return type(self)(self.kind, (m for m in self.metrics if m.cadence is cadence))

@@ -62,6 +62,8 @@ class Reading:
 
     frames: tuple[Frame, ...] = ()
     events: tuple[Event, ...] = ()
+    note: str = ""
+    """What cannot be seen though all is well, in one sentence: the text of a healthy lane."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

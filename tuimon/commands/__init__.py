@@ -1,0 +1,1 @@
+"""Subcommands: each file wires the engine to one surface, and imports what it needs when called."""

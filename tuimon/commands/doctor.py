@@ -1,0 +1,170 @@
+"""`tuimon doctor`: what works on this machine, what does not, and what to do about it."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from importlib import metadata, util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuimon import __version__
+from tuimon.commands import wiring
+from tuimon.commands.catalogue import tables
+from tuimon.engine import Engine, Live, SteadyClock
+from tuimon.errors import TuimonError
+from tuimon.model.check import Check
+from tuimon.model.sample import Status
+from tuimon.model.state import State
+from tuimon.surfaces.snapshot import as_json
+
+if TYPE_CHECKING:
+    from tuimon.cli import Environment
+
+PACKAGES = ("textual", "rich", "nvidia-ml-py", "psutil", "numpy", "plotext", "scikit-learn")
+VARIABLES = ("TERM", "COLORTERM", "LANG", "LC_ALL", "NO_COLOR", "TMUX", "SSH_CONNECTION",
+             "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # fmt: skip
+PRIVATE = frozenset({"user", "command", "cgroup", "container", "pod", "job", "serial", "hostname"})
+"""Labels that are masked in a bundle, besides those that a source calls secret."""
+SETTLE = 5.0
+
+
+def run(options: argparse.Namespace, environment: "Environment") -> int:
+    """Print every check; 1 if one failed."""
+    checks = [*_of_program(environment.variables), *_of_kernel(Path("/proc"))]
+    checks += wiring.checks(argparse.Namespace(demo=False), environment.variables)
+    state = _state(environment.variables)
+    checks += _of_lanes(state)
+    if options.bundle:
+        _write_bundle(Path(options.bundle), checks, state, environment.variables)
+        environment.stderr.write(f"wrote {options.bundle}: read it before you send it\n")
+    if options.format == "json":
+        told = [
+            {"name": one.name, "ok": one.ok, "text": one.text, "advice": one.advice}
+            for one in checks
+        ]
+        environment.stdout.write(json.dumps(told, indent=2) + "\n")
+    else:
+        for one in checks:
+            environment.stdout.write(f"{'ok' if one.ok else 'NO':<4}{one.name}: {one.text}\n")
+            if not one.ok and one.advice:
+                environment.stdout.write(f"      do: {one.advice}\n")
+    return 0 if all(one.ok for one in checks) else 1
+
+
+def _of_program(environ: Mapping[str, str]) -> list[Check]:
+    import tuimon
+
+    here = f"tuimon {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    checks = [Check("program", ok=True, text=here)]
+    missing = [name for name in PACKAGES if _version(name) == "missing"]
+    versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
+    advice = f"install them: {sys.executable} -m pip install {' '.join(missing)}"
+    checks.append(Check("packages", not missing, versions, advice))
+    cached = Path(util.cache_from_source(str(tuimon.__file__)))
+    text = (
+        "byte code is cached" if cached.exists() else "no byte code is cached: each start is slow"
+    )
+    where = Path(str(tuimon.__file__)).parent
+    advice = f"run once, as who installed it: {sys.executable} -m compileall -q {where}"
+    checks.append(Check("start", cached.exists(), text, advice))
+    term = environ.get("TERM", "")
+    fit = term not in {"", "dumb"}
+    text = f"TERM={term}, COLORTERM={environ.get('COLORTERM', '')}, {sys.stdout.encoding}"
+    checks.append(Check("terminal", fit, text, "use a terminal that is not dumb"))
+    return checks
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _of_kernel(proc: Path) -> list[Check]:
+    checks = [Check("kernel", (proc / "stat").exists(), platform.release(), "mount /proc")]
+    foreign = _others(proc)
+    text = "processes of other users are seen" if foreign else "only own processes are seen"
+    advice = "mount /proc without hidepid, or join the group that its gid option names"
+    checks.append(Check("processes", foreign or os.geteuid() == 0, text, advice))
+    pressure = (proc / "pressure" / "cpu").exists()
+    text = "pressure stall information is there" if pressure else "no pressure stall information"
+    checks.append(Check("pressure", pressure, text, "boot the kernel with psi=1"))
+    try:
+        time.clock_gettime_ns((~1 << 3) | 2)  # the CPU clock of process 1: clock_getcpuclockid(3)
+        clock, text = True, "CPU clocks of processes can be read"
+    except OSError as error:
+        clock, text = False, f"CPU clocks of processes cannot be read ({error.strerror})"
+    advice = "nothing to do: each process's stat file is read instead, which costs more"
+    checks.append(Check("CPU clocks", clock, text, advice))
+    return checks
+
+
+def _others(proc: Path) -> bool:
+    me = os.geteuid()
+    for path in proc.iterdir():
+        try:
+            if path.name.isdecimal() and path.stat().st_uid != me:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _state(environ: Mapping[str, str]) -> State:
+    """Return a state of this machine, from every source."""
+    clock = SteadyClock()
+    everything = argparse.Namespace(demo=False, gpu="", cuda_visible=False)
+    feed = Live(wiring.sources(everything, environ, clock), clock)
+    engine = Engine(feed)
+    feed.settle(SETTLE)
+    state = engine.step()
+    engine.stop()
+    if state is None:
+        raise TuimonError("no sample could be made")
+    return state
+
+
+def _of_lanes(state: State) -> list[Check]:
+    checks: list[Check] = []
+    for one in state.health.values():
+        ok = one.status is Status.OK
+        text = one.text or f"{one.status.value}, answered in {one.latency * 1e3:.1f} ms"
+        checks.append(Check(f"source {one.lane}", ok, text, ""))
+    return checks
+
+
+def _write_bundle(
+    path: Path, checks: list[Check], state: State, environ: Mapping[str, str]
+) -> None:
+    """Write what a bug report needs; users, commands and the like are masked."""
+    secret = PRIVATE | {one.name for _, _, labels in tables() for one in labels if one.secret}
+    snapshot: dict[str, Any] = json.loads(as_json(state, {}, indent=False))
+    for entities in snapshot.values():
+        if isinstance(entities, list):
+            for entity in entities:
+                _mask(entity, secret)
+    bundle = {
+        "checks": [[one.name, one.ok, one.text, one.advice] for one in checks],
+        "environment": {name: environ[name] for name in VARIABLES if name in environ},
+        "snapshot": snapshot,
+    }
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            json.dump(bundle, file, indent=1)
+    except OSError as error:
+        raise TuimonError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _mask(entity: dict[str, Any], secret: frozenset[str]) -> None:
+    labels = entity.get("labels")
+    if labels is None:
+        return
+    for name in secret & labels.keys():
+        labels[name] = "masked" if labels[name] else ""
+    if "command" in labels or "cpu_model" in labels:
+        entity["name"] = "masked"

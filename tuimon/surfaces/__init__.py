@@ -1,0 +1,1 @@
+"""Everything that shows States; surfaces are handed them and fetch nothing."""

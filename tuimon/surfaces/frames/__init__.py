@@ -1,0 +1,1 @@
+"""The frame model: pure functions that draw every panel as rows of text and style names."""

@@ -1,0 +1,28 @@
+"""What the user looks at: the choices that drawing depends on, besides the State."""
+
+from dataclasses import dataclass
+
+from tuimon.surfaces.frames.glyphs import UNICODE, Glyphs
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The state of the eyes, not of the machine. Changed by commands, read by drawing."""
+
+    glyphs: Glyphs = UNICODE
+    sort: str = "gmem"
+    """Name of the process column that is sorted by."""
+    ascending: bool = False
+    """Smallest first; `I` inverts."""
+    selected: str = ""
+    """Id of the process the cursor is on; the first row while empty."""
+    top: int = 0
+    """Number of the first process row in view."""
+    shift: int = 0
+    """Cells by which command lines are scrolled to the left."""
+    paused: bool = False
+    user: str = ""
+    """Name of the user at the keyboard, whose processes are marked."""
+
+
+DEFAULT = View()

@@ -1,0 +1,1 @@
+"""The live screen, in Textual. Frames in, strips out; a widget never sees a source."""

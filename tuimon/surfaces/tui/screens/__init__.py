@@ -1,0 +1,1 @@
+"""Screens: they compose panels and hand them States."""

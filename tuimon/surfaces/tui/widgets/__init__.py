@@ -1,0 +1,1 @@
+"""Widgets: each shows the rows of one panel."""
