@@ -2,26 +2,22 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tuimon.cli import Environment, Option
+from tuimon.commands.table import SCREEN, SUBCOMMANDS, Environment, Option
 
 
-def run(options: argparse.Namespace, environment: "Environment") -> int:
+def run(options: argparse.Namespace, environment: Environment) -> int:
     """Print the script of one shell."""
-    from tuimon.cli import SCREEN, SUBCOMMANDS
-
     commands = {one.name: (one.help, one.options) for one in SUBCOMMANDS}
     write = {"bash": _bash, "zsh": _zsh, "fish": _fish}[options.shell]
     environment.stdout.write(write(SCREEN, commands))
     return 0
 
 
-Commands = dict[str, tuple[str, "tuple[Option, ...]"]]
+Commands = dict[str, tuple[str, tuple[Option, ...]]]
 
 
-def _words(options: "Sequence[Option]") -> str:
+def _words(options: Sequence[Option]) -> str:
     """Return all flags and choices of positional arguments, separated by blanks."""
     flags = [flag for one in options for flag in one.flags if flag.startswith("-")]
     choices = [
@@ -33,7 +29,7 @@ def _words(options: "Sequence[Option]") -> str:
     return " ".join([*flags, "--help", *choices])
 
 
-def _cases(options: "Sequence[Option]") -> list[tuple[str, str]]:
+def _cases(options: Sequence[Option]) -> list[tuple[str, str]]:
     """Return for each option with choices its flags and them."""
     return [
         ("|".join(one.flags), " ".join(map(str, one.given["choices"])))
@@ -64,7 +60,7 @@ complete -F _tuimon tuimon
 """
 
 
-def _bash(screen: "Sequence[Option]", commands: Commands) -> str:
+def _bash(screen: Sequence[Option], commands: Commands) -> str:
     choices = [
         f'    {name}:{flag}) words="{words}" ;;'
         for name, (_, options) in commands.items()
@@ -76,11 +72,11 @@ def _bash(screen: "Sequence[Option]", commands: Commands) -> str:
     return BASH.format(choices="\n".join(choices), commands="\n".join(each), top=top)
 
 
-def _zsh(screen: "Sequence[Option]", commands: Commands) -> str:
+def _zsh(screen: Sequence[Option], commands: Commands) -> str:
     return "#compdef tuimon\nautoload -Uz bashcompinit && bashcompinit\n" + _bash(screen, commands)
 
 
-def _fish(screen: "Sequence[Option]", commands: Commands) -> str:
+def _fish(screen: Sequence[Option], commands: Commands) -> str:
     lines = ["complete -c tuimon -f"]
     for name, (text, options) in commands.items():
         lines.append(f"complete -c tuimon -n __fish_use_subcommand -a {name} -d {_quoted(text)}")
@@ -90,7 +86,7 @@ def _fish(screen: "Sequence[Option]", commands: Commands) -> str:
     return "\n".join([*lines, ""])
 
 
-def _fish_option(condition: str, one: "Option") -> str:
+def _fish_option(condition: str, one: Option) -> str:
     words = [f"complete -c tuimon {condition}"]
     choices = " ".join(map(str, one.given.get("choices", ())))
     for flag in one.flags:

@@ -9,20 +9,18 @@ import time
 from collections.abc import Mapping
 from importlib import metadata, util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuimon import __version__
 from tuimon.commands import wiring
 from tuimon.commands.catalogue import tables
+from tuimon.commands.table import Environment
 from tuimon.engine import Engine, Live, SteadyClock
 from tuimon.errors import TuimonError
 from tuimon.model.check import Check
 from tuimon.model.sample import Status
 from tuimon.model.state import State
 from tuimon.surfaces.snapshot import as_json
-
-if TYPE_CHECKING:
-    from tuimon.cli import Environment
 
 PACKAGES = ("textual", "rich", "nvidia-ml-py", "psutil", "numpy", "plotext", "scikit-learn")
 VARIABLES = ("TERM", "COLORTERM", "LANG", "LC_ALL", "NO_COLOR", "TMUX", "SSH_CONNECTION",
@@ -32,7 +30,7 @@ PRIVATE = frozenset({"user", "command", "cgroup", "container", "pod", "job", "se
 SETTLE = 5.0
 
 
-def run(options: argparse.Namespace, environment: "Environment") -> int:
+def run(options: argparse.Namespace, environment: Environment) -> int:
     """Print every check; 1 if one failed."""
     checks = [*_of_program(environment.variables), *_of_kernel(Path("/proc"))]
     checks += wiring.checks(argparse.Namespace(demo=False), environment.variables)

@@ -3,18 +3,16 @@
 import argparse
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuimon.commands.catalogue import tables
+from tuimon.commands.table import Environment
 from tuimon.model.metric import Label, Metric
-
-if TYPE_CHECKING:
-    from tuimon.cli import Environment
 
 Table = tuple[str, Sequence[Metric], Sequence[Label]]
 
 
-def run(options: argparse.Namespace, environment: "Environment") -> int:
+def run(options: argparse.Namespace, environment: Environment) -> int:
     """Print the catalogue."""
     chosen = [
         (name, [m for m in metrics if options.pattern in m.name], labels)

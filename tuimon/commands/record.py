@@ -4,17 +4,14 @@ import argparse
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tuimon.commands import wiring
+from tuimon.commands.table import Environment
 from tuimon.engine import Engine
 from tuimon.errors import UsageError
 
-if TYPE_CHECKING:
-    from tuimon.cli import Environment
 
-
-def run(options: argparse.Namespace, environment: "Environment") -> int:
+def run(options: argparse.Namespace, environment: Environment) -> int:
     """Record until the duration is over or a signal comes."""
     if options.duration < 0:
         raise UsageError(f"a duration of {options.duration:g} s is not possible: give 0 or more")

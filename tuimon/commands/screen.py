@@ -5,8 +5,8 @@ import gc
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
 
+from tuimon.commands.table import Environment
 from tuimon.errors import UsageError
 from tuimon.surfaces.ansi import Depth, depth_of, painted
 from tuimon.surfaces.frames.glyphs import Glyphs, glyphs_for
@@ -14,13 +14,10 @@ from tuimon.surfaces.frames.splash import splash
 from tuimon.surfaces.themes import Theme, load
 from tuimon.surfaces.tui.keys import COMMANDS, hints
 
-if TYPE_CHECKING:
-    from tuimon.cli import Environment
-
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[H", "\x1b[?1049l\x1b[?25h\x1b[m"
 
 
-def run(options: argparse.Namespace, environment: "Environment") -> int:
+def run(options: argparse.Namespace, environment: Environment) -> int:
     """Show the screen until the user leaves; the first picture comes before anything is loaded."""
     variables = environment.variables
     if not sys.stdin.isatty() or not sys.stdout.isatty():
@@ -43,7 +40,7 @@ def run(options: argparse.Namespace, environment: "Environment") -> int:
         environment.stdout.flush()
 
 
-def _first_picture(theme: Theme, depth: Depth, glyphs: Glyphs, environment: "Environment") -> None:
+def _first_picture(theme: Theme, depth: Depth, glyphs: Glyphs, environment: Environment) -> None:
     size = shutil.get_terminal_size()
     rows = splash(os.uname().nodename, hints(COMMANDS), glyphs, environment.clock(), *size)
     environment.stdout.write(ENTER + "\r\n".join(painted(rows, theme, depth)))
@@ -51,7 +48,7 @@ def _first_picture(theme: Theme, depth: Depth, glyphs: Glyphs, environment: "Env
 
 
 def _live(
-    options: argparse.Namespace, environment: "Environment", theme: Theme, glyphs: Glyphs
+    options: argparse.Namespace, environment: Environment, theme: Theme, glyphs: Glyphs
 ) -> int:
     from tuimon.commands import wiring
     from tuimon.commands.session import LiveSession

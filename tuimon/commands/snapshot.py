@@ -4,9 +4,9 @@ import argparse
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tuimon.commands import wiring
+from tuimon.commands.table import Environment
 from tuimon.engine import Engine
 from tuimon.errors import UsageError
 from tuimon.model.metric import Cadence, Kind
@@ -19,9 +19,6 @@ from tuimon.surfaces.frames.view import View
 from tuimon.surfaces.snapshot import as_json, as_text
 from tuimon.surfaces.themes import load
 
-if TYPE_CHECKING:
-    from tuimon.cli import Environment
-
 SETTLE = 5.0
 """Seconds that a driver may take to open before the picture is made without it."""
 PIPED = (120, 50)
@@ -29,7 +26,7 @@ PIPED = (120, 50)
 BIGGEST = 1000
 
 
-def run(options: argparse.Namespace, environment: "Environment") -> int:
+def run(options: argparse.Namespace, environment: Environment) -> int:
     """Print one state."""
     size = _size(options.size, tty=environment.stdout.isatty())
     sort = wiring.checked_sort(options.sort, list(BY_NAME))
@@ -62,7 +59,7 @@ def run(options: argparse.Namespace, environment: "Environment") -> int:
     return 0
 
 
-def _now(options: argparse.Namespace, environment: "Environment") -> State:
+def _now(options: argparse.Namespace, environment: Environment) -> State:
     """Return a state of this moment: two samples a little apart, so that rates are known."""
     feed = wiring.live(options, environment.variables)
     engine = Engine(feed, options.interval)

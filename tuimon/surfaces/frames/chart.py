@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from tuimon.model.frame import Floats
 from tuimon.model.history import Floats32
 from tuimon.surfaces.frames.glyphs import Glyphs
 from tuimon.surfaces.frames.row import Span
 
-# Dots of a braille cell from the bottom up, left and right column, as bits of its code point.
-_LEFT = (0x40, 0x04, 0x02, 0x01)
-_RIGHT = (0x80, 0x20, 0x10, 0x08)
-_BRAILLE = 0x2800
+BRAILLE = np.uint32(0x2800)
+# Bits of a braille cell whose left or right column is filled by 0 to 4 dots from the bottom.
+_LEFT = np.cumsum([0, 0x40, 0x04, 0x02, 0x01], dtype=np.uint32)
+_RIGHT = np.cumsum([0, 0x80, 0x20, 0x10, 0x08], dtype=np.uint32)
 
 
 def bar(ratio: float, size: int, style: str, glyphs: Glyphs) -> list[Span]:
@@ -36,14 +38,10 @@ def spark(
     values: Floats32 | Floats | Sequence[float], low: float, high: float, glyphs: Glyphs
 ) -> str:
     """Return one cell a value: a blank where nothing is known, the lowest mark for *low*."""
-    span = (high - low) or 1.0
     top = len(glyphs.levels) - 1
-    return "".join(
-        glyphs.gap
-        if value != value  # noqa: PLR0124 -- NaN, tested the cheap way: once a cell
-        else glyphs.levels[min(max(math.ceil((value - low) / span * top), 0), top)]
-        for value in map(float, values)
-    )
+    scaled = (np.asarray(values) - low) * (top / ((high - low) or 1.0))
+    marks = np.nan_to_num(np.clip(np.ceil(scaled), 0, top), nan=-1.0).astype(np.intp)
+    return _text(_codes(glyphs.levels + glyphs.gap)[marks])  # -1 is the gap, at the end
 
 
 def area(values: Floats32, height: int, low: float, high: float, glyphs: Glyphs) -> list[str]:
@@ -59,23 +57,12 @@ def area(values: Floats32, height: int, low: float, high: float, glyphs: Glyphs)
     if not glyphs.braille:
         return _blocks(values, height, low, high, glyphs)
     dots = 4 * height
-    with np.errstate(invalid="ignore"):
-        scaled = np.ceil((values - low) / ((high - low) or 1.0) * dots)
-    filled = np.nan_to_num(np.clip(scaled, 1, dots), nan=0).astype(int)
-    left, right = filled[0::2], filled[1::2]
-    rows: list[str] = []
-    for row in range(height - 1, -1, -1):
-        base = 4 * row
-        codes = [
-            _BRAILLE + _mask(int(a) - base, _LEFT) + _mask(int(b) - base, _RIGHT)
-            for a, b in zip(left, right, strict=True)
-        ]
-        rows.append("".join(map(chr, codes)))
-    return rows
-
-
-def _mask(count: int, bits: tuple[int, ...]) -> int:
-    return sum(bits[: max(count, 0)]) if count < 4 else sum(bits)
+    scaled = np.ceil((values - low) * (dots / ((high - low) or 1.0)))
+    filled = np.nan_to_num(np.clip(scaled, 1, dots), nan=0.0).astype(np.intp)
+    above = filled[None, :] - 4 * np.arange(height - 1, -1, -1)[:, None]
+    columns = np.clip(above, 0, 4)
+    codes = BRAILLE + _LEFT[columns[:, 0::2]] + _RIGHT[columns[:, 1::2]]
+    return [_text(row) for row in codes]
 
 
 def _blocks(values: Floats32, height: int, low: float, high: float, glyphs: Glyphs) -> list[str]:
@@ -84,8 +71,19 @@ def _blocks(values: Floats32, height: int, low: float, high: float, glyphs: Glyp
     with np.errstate(invalid="ignore"):
         means = np.where(known, pairs, 0).sum(axis=1) / known.sum(axis=1)
     step = ((high - low) or 1.0) / height
-    return [
-        spark(np.where(means >= low + row * step, means, np.nan), low + row * step,
-              low + (row + 1) * step, glyphs)
-        for row in range(height - 1, -1, -1)
-    ]  # fmt: skip
+    rows: list[str] = []
+    for row in range(height - 1, -1, -1):
+        base = low + row * step
+        here = np.where(means >= base, means, np.nan)
+        rows.append(spark(here, base, base + step, glyphs))
+    return rows
+
+
+def _text(codes: npt.NDArray[np.uint32]) -> str:
+    """Return code points as text."""
+    return codes.astype("<u4").tobytes().decode("utf-32-le")
+
+
+@lru_cache(maxsize=8)
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    return np.array([ord(char) for char in text], dtype=np.uint32)

@@ -62,7 +62,7 @@ def _quota(state: State) -> list[Span]:
     parts: list[str] = []
     cores = column.value("cgroup_cpu_quota_cores")
     if not math.isnan(cores):
-        busy = column.value("cgroup_cpu_usage_ratio") / cores
+        busy = column.value("cgroup_cpu_busy_ratio")
         parts.append(f"{cores:g} cores" + ("" if math.isnan(busy) else f", {busy:.0%} used"))
     if not math.isnan(column.value("cgroup_memory_limit_bytes")):
         used = column.text("cgroup_memory_used_bytes")
