@@ -72,6 +72,10 @@ class Metric:
     source: str = ""
     """Where it is read: the call, the field id or the file."""
 
+    def __hash__(self) -> int:
+        """Names are unique, and hashing every field would cost more than what hangs on it."""
+        return hash(self.name)
+
     def word(self, value: float) -> str:
         """Return the name of a state, or the names of the bits set, joined by commas."""
         if math.isnan(value):
