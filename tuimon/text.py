@@ -4,27 +4,45 @@ Sources call `safe` once, where a string enters; drawing calls `fit`. Nothing el
 reach the terminal.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
 REPLACEMENT = "·"
+# Characters that some terminals give another width than others: Hangul vowels and finals that join
+# the syllable before them, and hexagrams, trigrams and counting rods, which Unicode 16 widened.
+_DISPUTED = re.compile(
+    "[\u1160-\u11ff\u2630-\u2637\u268a-\u268f\u3164\u4dc0-\u4dff\ud7b0-\ud7fb\uffa0"
+    "\U0001d300-\U0001d376]"
+)
+# Variation selectors, and skin tones, which join the emoji before them: the same without a loss.
+_DROPPED = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
 def safe(text: str | bytes) -> str:
     """Return *text* without control, escape, bidi, format, surrogate or unassigned characters.
 
-    Each one becomes a middle dot, so that a hostile name stays visibly odd. Variation selectors are
-    dropped: terminals disagree about their width. Bytes are read as UTF-8.
+    Each one becomes a middle dot, so that a hostile name stays visibly odd. So does a character
+    about whose width terminals disagree: it would shift all that stands behind it. Bytes are read
+    as UTF-8.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if text.isascii() and text.isprintable():
         return text
-    text = text.replace("\ufe0f", "").replace("\ufe0e", "")
-    if text.isprintable():  # false for Cc, Cf, Cs, Co, Cn, Zl, Zp and spaces but U+0020
-        return text
-    return "".join(char if char.isprintable() else REPLACEMENT for char in text)
+    text = _DISPUTED.sub(REPLACEMENT, _DROPPED.sub("", text))
+    return "".join(char if _drawable(char) else REPLACEMENT for char in text)
+
+
+@lru_cache(maxsize=4096)
+def _drawable(char: str) -> bool:
+    """Return whether every terminal draws a character, and in one width.
+
+    `isprintable` is false for Cc, Cf, Cs, Co, Cn, Zl, Zp and spaces but U+0020; combining marks
+    with a width of their own (Mc) get it from some terminals only.
+    """
+    return char.isprintable() and unicodedata.category(char) != "Mc"
 
 
 @lru_cache(maxsize=4096)
@@ -43,7 +61,7 @@ def width(text: str) -> int:
 def cut(text: str, size: int) -> str:
     """Return the longest head of *text* that is at most *size* cells wide."""
     if text.isascii():
-        return text[:size]
+        return text[: max(size, 0)]
     taken = 0
     for position, char in enumerate(text):
         taken += cells(char)
@@ -60,7 +78,7 @@ def fit(text: str, size: int, *, right: bool = False) -> str:
         size: Width in cells, 0 or more.
         right: Pad on the left, as numbers are.
     """
-    if width(text) > size:
+    if len(cut(text, size)) < len(text):  # not by its width: a name may be a megabyte long
         text = cut(text, size - 1) + "…" if size > 0 else ""
     pad = " " * (size - width(text))
     return pad + text if right else text + pad

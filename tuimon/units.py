@@ -64,20 +64,19 @@ def _ratio(value: float) -> str:
 
 
 def _seconds(value: float) -> str:
-    if value == 0:
-        return "0s"
-    if abs(value) < 1e-3:
-        return f"{value * 1e6:.0f}us"
-    if abs(value) < 1:
-        return f"{value * 1e3:.3g}ms"
-    if abs(value) < 60:
-        return f"{value:.3g}s"
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    if 0 < value < 0.9995e-3:
+        return f"{sign}{value * 1e6:.0f}us"
+    if 0 < value < 0.9995:  # from here on three digits round to 1 s
+        return f"{sign}{value * 1e3:.3g}ms"
+    if value < 60:
+        return f"{sign}{value:.3g}s"
     minutes, seconds = divmod(int(value), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
-        return f"{days}d{hours:02d}h"
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{seconds:02d}s"
+        return f"{sign}{days}d{hours:02d}h"
+    return f"{sign}{hours}h{minutes:02d}m" if hours else f"{sign}{minutes}m{seconds:02d}s"
 
 
 def _scaled(base: float, signs: tuple[str, ...], unit: str) -> Callable[[float], str]:

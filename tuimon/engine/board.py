@@ -99,7 +99,8 @@ class Joiner:
         reasons = np.full(values.shape, Reason.NOT_YET, np.uint8)
         read_at = np.full((CADENCES, len(entities)), np.nan)
         for frame, where in zip(reversed(frames), reversed(columns), strict=True):
-            rows, cols = np.nonzero(frame.reasons != Reason.NOT_YET)
+            told = (frame.reasons != Reason.NOT_YET) & (reasons[:, where] != Reason.KNOWN)
+            rows, cols = np.nonzero(told | (frame.reasons == Reason.KNOWN))
             values[rows, where[cols]] = frame.values[rows, cols]
             reasons[rows, where[cols]] = frame.reasons[rows, cols]
             read_at[:, where] = np.fmax(read_at[:, where], frame.read_at)

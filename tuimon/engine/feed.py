@@ -1,5 +1,6 @@
 """Where samples come from: the lanes of live sources. Replay is the other feed."""
 
+import math
 import random
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
@@ -15,6 +16,8 @@ from tuimon.model.source import NO_INTEREST, Interest, Source
 
 PATIENCE = 0.5
 """Share of the interval for which a tick waits for lanes that are as quick as usual."""
+QUICK = 0.010
+"""Seconds within which a lane's last answer came, so that it is asked in turn."""
 NEVER = frozenset[Cadence]()
 
 
@@ -59,13 +62,15 @@ class Live:
         self._done: SimpleQueue[Lane] = SimpleQueue()
         self._joiner = Joiner(wholes)
         self._supervisors = [Supervisor(one, wholes, clock, self._done) for one in sources]
-        self._turn = clock.monotonic()
+        self._turn = math.nan
+        """Monotonic time of the tick that is next or under way; NaN before the first."""
         self._missed = 0
 
     def pause(self, interval: float) -> float:
         """See `Feed.pause`. A turn that has passed is skipped and counted, never made up for."""
         now = self._clock.monotonic()
-        turn = self._turn + interval
+        last = now if math.isnan(self._turn) else self._turn
+        turn = min(last + interval, now + interval)  # the interval may have become shorter
         if turn <= now - interval:
             skipped = int((now - turn) // interval)
             self._missed += skipped
@@ -98,6 +103,8 @@ class Live:
         """
         self._clock.follow()
         at, began = self._clock.now(), self._clock.monotonic()
+        if math.isnan(self._turn):
+            self._turn = began
         for supervisor in self._supervisors:
             supervisor.tend()
         self._await(interval, interest, always)
@@ -106,28 +113,44 @@ class Live:
         frames = self._joiner.join([outcome.frames for outcome in outcomes])
         events: list[Event] = []
         for supervisor in self._supervisors:
-            for lane in supervisor.lanes:
-                events += lane.events()
+            events += supervisor.events()
         health = {outcome.health.lane: outcome.health for outcome in outcomes}
         missed, self._missed = self._missed, 0
         return Sample(at, began, frames, tuple(events), health, missed)
 
     def _await(self, interval: float, interest: Interest, always: frozenset[Cadence]) -> None:
-        """Ask every lane, and wait for those that usually answer in time."""
+        """Ask every lane, and wait for those that usually answer in time.
+
+        Quick lanes are asked one after the other: at once they would only take turns at the
+        interpreter, which costs more than what they do. Slow ones are asked first and all together.
+        """
         began = self._clock.monotonic()
-        patience = PATIENCE * interval
+        end = began + PATIENCE * interval
+        for _ in range(self._done.qsize()):
+            self._done.get()  # who answered after the last tick had gone on
+        lanes = [lane for supervisor in self._supervisors for lane in supervisor.lanes]
+        usual = {lane: lane.outcome.health.latency for lane in lanes}
+        quick = [lane for lane in lanes if usual[lane] < QUICK]
         waiting = set[Lane]()
-        for supervisor in self._supervisors:
-            for lane in supervisor.lanes:
-                usual = lane.outcome.health.latency
-                if lane.ask(began, interest, always) and not usual > patience:
-                    waiting.add(lane)
-        end = began + patience
-        while waiting:
+        for lane in lanes:
+            asked = not usual[lane] < QUICK and lane.ask(began, interest, always)
+            if asked and not usual[lane] > PATIENCE * interval:
+                waiting.add(lane)
+        for lane in quick:
+            if lane.ask(began, interest, always):
+                waiting.add(lane)
+                self._collect(waiting, min(self._clock.monotonic() + QUICK, end), lane)
+        self._collect(waiting, end)
+
+    def _collect(self, waiting: set[Lane], until: float, wanted: Lane | None = None) -> None:
+        """Wait for all of *waiting*, or for the one that is *wanted*, until a monotonic time."""
+        while waiting if wanted is None else wanted in waiting:
             try:
-                waiting.discard(self._done.get(timeout=max(end - self._clock.monotonic(), 0.0)))
+                lane = self._done.get(timeout=max(until - self._clock.monotonic(), 0.0))
             except Empty:
                 return
+            if not lane.busy:  # else this is its late answer to an earlier tick
+                waiting.discard(lane)
 
     @property
     def healthy(self) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuimon.errors import Reason
 from tuimon.model.entity import Entities, Entity
-from tuimon.model.frame import Floats, Frame
+from tuimon.model.frame import Codes, Floats, Frame
 from tuimon.model.metric import Catalogue, Kind, Metric, Type
 from tuimon.units import Unit
 
@@ -90,7 +90,7 @@ class ProcessJoiner:
         self._columns = np.array(columns, np.intp)
         self._entities = Entities((*processes.all, *hidden.values())) if hidden else processes
 
-    def _sum(self, on_gpus: Frame, name: str, values: Floats, reasons: Floats) -> None:
+    def _sum(self, on_gpus: Frame, name: str, values: Floats, reasons: Codes) -> None:
         """Sum one metric of GPU processes into the row of their processes.
 
         Args:

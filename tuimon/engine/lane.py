@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
@@ -32,7 +33,7 @@ LONGEST_PAUSE = 60.0
 
 def pause_after(failures: int) -> float:
     """Return seconds to leave a failing device alone: 0, 2, 4, 8 ... 60."""
-    return 0.0 if failures < 2 else min(2.0 ** (failures - 1), LONGEST_PAUSE)
+    return 0.0 if failures < 2 else min(2.0 ** min(failures - 1, 16), LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Lane:
         self._due = dict.fromkeys(reader.cadences, -math.inf)
         self._phase = phase
         self._pause_until = -math.inf
+        self._late: tuple[Outcome, Outcome] | None = None
+        """The outcome whose successor was late, and what was shown in its place."""
         self._cpu = 0.0
         self._in_a_row = 0
         self._thread = threading.Thread(target=self._run, name=f"lane {self.name}", daemon=True)
@@ -110,18 +113,16 @@ class Lane:
     def late(self, now: float, deadline: float) -> Outcome:
         """Return what there is to show at *now*: marked as late when the deadline has passed."""
         outcome = self.outcome
-        if not self.busy or now - self.asked_at < deadline:
-            return outcome
         waited = now - self.asked_at
-        text = f"no answer for {waited:.0f} s; only this device's values are missing"
-        since = outcome.health.since if outcome.health.status is Status.LATE else self._clock.now()
-        if outcome.health.status is not Status.LATE:
+        if not waited >= deadline:  # NaN while idle
+            return outcome
+        if self._late is None or self._late[0] is not outcome:
             struck = {kind: one.struck(Reason.TIMEOUT) for kind, one in outcome.frames.items()}
-            outcome = replace(outcome, frames=struck)
-        health = replace(outcome.health, status=Status.LATE, text=text, since=since)
-        if self.busy:  # it may have answered by now, and its answer counts more
-            self.outcome = outcome = replace(outcome, health=health)
-        return outcome
+            health = replace(outcome.health, status=Status.LATE, since=self._clock.now())
+            self._late = (outcome, replace(outcome, frames=struck, health=health))
+        late = self._late[1]
+        text = f"no answer for {waited:.0f} s; only this device's values are missing"
+        return replace(late, health=replace(late.health, text=text))
 
     def close(self) -> None:
         """Let the thread end after the call it is in, if that ever comes back."""
@@ -142,12 +143,15 @@ class Lane:
             self.outcome = replace(outcome, health=health)
             self.asked_at = math.nan
             self._done.put(self)
-        self._reader.close()
+        with suppress(Exception):  # nobody is left to be told
+            self._reader.close()
 
     def _answer(self, due: tuple[Cadence, ...], interest: Interest) -> Outcome:
+        note = ""
         try:
             for cadence in due:
                 reading = self._reader.read(cadence, interest)
+                note = reading.note or note
                 for frame in reading.frames:
                     self._board.put(frame)
                 for event in reading.events:
@@ -156,7 +160,7 @@ class Lane:
             return self._failed(error.reason, str(error), lost=isinstance(error, SourceLost))
         except Exception as error:  # noqa: BLE001 -- the top of the thread: it becomes health
             return self._failed(Reason.FAILED, f"{type(error).__name__}: {error}", lost=False)
-        return Outcome(self._board.frames(), self._health(Status.OK, ""))
+        return Outcome(self._board.frames(), self._health(Status.OK, note))
 
     def _failed(self, reason: Reason, text: str, *, lost: bool) -> Outcome:
         self._board.strike(reason)
@@ -167,7 +171,8 @@ class Lane:
 
     def _health(self, status: Status, text: str) -> Health:
         last = self.outcome.health
+        was_late = self._late is not None and self._late[0] is self.outcome
         self._in_a_row = 0 if status is Status.OK else self._in_a_row + 1
-        since = last.since if last.status is status else self._clock.now()
+        since = last.since if last.status is status and not was_late else self._clock.now()
         failures = last.failures + (status is Status.FAILED)
         return Health(self.name, status, text, since, reads=last.reads + 1, failures=failures)

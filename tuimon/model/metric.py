@@ -80,9 +80,18 @@ class Metric:
         """Return the name of a state, or the names of the bits set, joined by commas."""
         if math.isnan(value):
             return ""
+        if math.isinf(value):
+            return f"{value:g}"
         if self.unit is Unit.FLAGS:
-            return ", ".join(name for bit, name in self.words if int(value) & bit) or "none"
+            return self._flags(int(value))
         return dict(self.words).get(int(value), f"{value:g}")
+
+    def _flags(self, bits: int) -> str:
+        """Return the names of the bits, then those without a name as a number."""
+        names = [name for bit, name in self.words if bits & bit]
+        for bit, _ in self.words:
+            bits &= ~bit
+        return ", ".join([*names, f"{bits:#x}"] if bits else names) or "none"
 
 
 class Catalogue:

@@ -60,5 +60,6 @@ class Source(Protocol):
         Raises:
             ReadError: There is nothing to read now; the sentence says why and what to do.
                 `NOT_SUPPORTED` says that the machine lacks it, and is asked rarely.
+            UsageError: The user asked for a device that is not there; the program ends with it.
         """
         ...

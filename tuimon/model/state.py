@@ -19,7 +19,7 @@ class Cost:
     memory_bytes: float
     """Resident memory."""
     tick_seconds: float
-    """Wall time from the start of the tick to this state."""
+    """Wall time from the sample to this state; waiting for devices is not in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

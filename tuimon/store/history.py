@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tuimon.model.entity import Entities
 from tuimon.model.frame import Floats, Frame
 from tuimon.model.history import Floats32, Series
-from tuimon.model.metric import Cadence, Catalogue, Kind, Type
-from tuimon.store.ring import Ring, RingView
+from tuimon.model.metric import Cadence, Catalogue, Kind, Metric, Type
+from tuimon.store.ring import Ring, RingView, Slots
 from tuimon.store.topk import leaders
 
 # fmt: off
@@ -26,15 +25,42 @@ LIMITS: Mapping[Kind, int] = {
     Kind.PROCESS: 48,
     Kind.CORE:    1024,
 }
-# Which metrics a kind keeps; all gauges and rates but the inventory's where it has no row.
-KEPT: Mapping[Kind, frozenset[str]] = {
+# Kept are gauges and rates that are read fast or normally, and these slow ones.
+SLOW_KEPT: frozenset[str] = frozenset({
+    "filesystem_used_bytes", "filesystem_available_bytes", "filesystem_inodes_used",
+    "gpu_ecc_corrected_per_second", "gpu_ecc_uncorrected_per_second",
+    "gpu_remapped_rows_correctable", "gpu_remapped_rows_uncorrectable",
+})
+# Kinds with so many entities or metrics that only these are kept.
+ONLY_KEPT: Mapping[Kind, frozenset[str]] = {
     Kind.PROCESS: frozenset({"process_cpu_ratio", "process_memory_bytes",
                              "process_gpu_memory_bytes", "process_gpu_sm_ratio"}),
     Kind.CORE:    frozenset({"core_busy_ratio", "core_frequency_hertz"}),
+    Kind.SENSOR:  frozenset({"sensor_temperature_celsius", "sensor_fan_rpm", "sensor_power_watts"}),
+    Kind.NVLINK:  frozenset(),
 }
+# Not kept, though read often: they hardly ever change, or say what another one says too.
+NOT_KEPT: frozenset[str] = frozenset({
+    "gpu_memory_total_bytes", "gpu_memory_free_bytes", "gpu_memory_reserved_bytes",
+    "gpu_encoder_sessions", "gpu_encoder_latency_seconds", "gpu_jpeg_ratio",
+    "gpu_optical_flow_ratio",
+    "gpu_pcie_generation", "gpu_pcie_lane_transfers_per_second", "gpu_nvlink_active_links",
+    "gpu_recovery_action", "gpu_bar1_used_bytes",
+    *(f"gpu_fan_{fan}_{unit}" for fan in range(4) for unit in ("ratio", "rpm")),
+})
 # fmt: on
 MOST = 256
-_Slots = npt.NDArray[np.intp]
+
+
+def is_kept(metric: Metric) -> bool:
+    """Whether the past of a metric is kept in memory; recordings hold everything."""
+    if metric.type is Type.COUNTER:
+        return False
+    if metric.kind in ONLY_KEPT:
+        return metric.name in ONLY_KEPT[metric.kind]
+    if metric.cadence in {Cadence.FAST, Cadence.NORMAL}:
+        return metric.name not in NOT_KEPT
+    return metric.name in SLOW_KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +76,18 @@ class Shelf:
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
-        self._names = KEPT.get(kind, frozenset())
         self._limit = LIMITS.get(kind, MOST)
         self._catalogue: Catalogue | None = None
-        self._rows: _Slots = np.empty(0, np.intp)
+        self._rows: Slots = np.empty(0, np.intp)
         self.position: Mapping[str, int] = {}
         self._rings: list[Ring] = []
         self._means: list[_Mean] = []
         self._owners: dict[str, Owner] = {}
         self._last_seen: dict[str, float] = {}
         self._entities: Entities | None = None
-        self._columns: _Slots = np.empty(0, np.intp)
-        self._slots: _Slots = np.empty(0, np.intp)
+        self._columns: Slots = np.empty(0, np.intp)
+        self._slots: Slots = np.empty(0, np.intp)
+        self._at = -math.inf
 
     @property
     def nbytes(self) -> int:
@@ -72,24 +98,24 @@ class Shelf:
         """Add one row of every kept metric of the frame."""
         if frame.catalogue is not self._catalogue:
             self._adopt(frame.catalogue)
+        if not self.position:
+            return
+        if at < self._at:
+            self._rewind(at)
+        self._at = at
         crowded = len(frame.entities) > self._limit
         if crowded or frame.entities is not self._entities:
             self._assign(at, frame.entities, leaders(frame, self._limit, watched))
         row = np.full((len(self._owners), len(self._rows)), np.nan, dtype=np.float32)
-        row[self._slots] = frame.values[np.ix_(self._rows, self._columns)].T
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+            row[self._slots] = frame.values[np.ix_(self._rows, self._columns)].T
         self._rings[0].append(at, row)
         for mean, ring in zip(self._means, self._rings[1:], strict=True):
             mean.add(at, row, ring)
 
     def _adopt(self, catalogue: Catalogue) -> None:
         """Take over a catalogue; what was kept under another one is dropped."""
-        names = [
-            metric.name
-            for metric in catalogue
-            if metric.type is Type.GAUGE
-            and metric.cadence is not Cadence.INVENTORY
-            and (not self._names or metric.name in self._names)
-        ]
+        names = [metric.name for metric in catalogue if is_kept(metric)]
         if self._catalogue is None or list(self.position) != names:
             self.position = {name: column for column, name in enumerate(names)}
             self._rings = [Ring(capacity, len(names)) for _, capacity in TIERS]
@@ -100,17 +126,28 @@ class Shelf:
         self._catalogue = catalogue
         self._entities = None
 
+    def _rewind(self, at: float) -> None:
+        """Drop what is ahead of a clock that was set back, as nothing could be found by time."""
+        self._rings[0].rewind(at)
+        for mean, ring in zip(self._means, self._rings[1:], strict=True):
+            ring.rewind(mean.restart(at))
+        self._owners = {
+            name: Owner(owner.slot, min(owner.since, at)) for name, owner in self._owners.items()
+        }
+        self._last_seen = {name: min(when, at) for name, when in self._last_seen.items()}
+
     def _assign(self, at: float, entities: Entities, columns: Sequence[int]) -> None:
         """Give each of the entities in *columns* a slot, taking those of the longest unseen."""
         self._entities = entities
         owners, seen = self._owners, self._last_seen
         ids = [entities[column].id for column in columns]
-        new = [entity_id for entity_id in ids if entity_id not in owners]
+        new = [entity_id for entity_id in dict.fromkeys(ids) if entity_id not in owners]
         for entity_id in ids:
             seen[entity_id] = at
         if new:
             owners = dict(owners)  # views hold the old one
-            unseen = sorted((when, name) for name, when in seen.items() if when < at)
+            here = set(ids)
+            unseen = sorted((when, name) for name, when in seen.items() if name not in here)
             for entity_id in new:
                 if len(owners) < self._limit:
                     slot = len(owners)
@@ -153,8 +190,16 @@ class _Mean:
             self._sums = np.pad(self._sums, new)
             self._counts = np.pad(self._counts, new)
         known = ~np.isnan(row)
-        self._sums[known] += row[known]
+        with np.errstate(invalid="ignore"):  # infinities may cancel out
+            self._sums[known] += row[known]
         self._counts += known
+
+    def restart(self, at: float) -> float:
+        """Drop the step under way, and return where the step begins that holds a moment."""
+        self._bucket = None
+        self._sums[:] = 0
+        self._counts[:] = 0
+        return math.floor(at / self._step) * self._step
 
     def clear(self, slot: int) -> None:
         """Forget what the last owner of a slot has added to the step."""
@@ -209,7 +254,7 @@ class HistoryView:
         values = tier.column(shelf.position[metric], slots, begin).T
         since = np.array([owner.since for owner in owners])
         values[times[None, :] < since[:, None]] = np.nan
-        out[known] = _binned(values, np.ceil((times - begin) / step).astype(np.intp) - 1, count)
+        out[known] = _binned(values, times, begin, step, count)
         return out
 
     @staticmethod
@@ -224,10 +269,16 @@ class HistoryView:
         return shelf.tiers[best], TIERS[best][0]
 
 
-def _binned(values: Floats32, bins: npt.NDArray[np.intp], count: int) -> Floats32:
-    """Return float32[n, count]: the means of float32[n, k] by bin, NaN for an empty bin."""
+def _binned(values: Floats32, times: Floats, begin: float, step: float, count: int) -> Floats32:
+    """Return float32[n, count]: the means of float32[n, k] by step, NaN for a step without any.
+
+    A reading stands for the time since the one before, so a step between two readings that are no
+    further apart than usual takes the last one's value: that is no gap.
+    """
+    usual = float(np.median(np.diff(times))) if len(times) > 1 else step
+    bins = np.floor((times - usual / 2 - begin) / step).astype(np.intp)
     inside = (bins >= 0) & (bins < count)
-    values, bins = values[:, inside], bins[inside]
+    values, times, bins = values[:, inside], times[inside], bins[inside]
     known = ~np.isnan(values)
     flat = bins[None, :] + count * np.arange(len(values))[:, None]
     size = count * len(values)
@@ -235,6 +286,9 @@ def _binned(values: Floats32, bins: npt.NDArray[np.intp], count: int) -> Floats3
     with np.errstate(invalid="ignore"):
         means = sums / np.bincount(flat[known], minlength=size)
     result: Floats32 = means.reshape(len(values), count).astype(np.float32)
+    close = np.diff(times) < 1.5 * usual + step
+    for row in np.flatnonzero((np.diff(bins) > 1) & close):
+        result[:, bins[row] + 1 : bins[row + 1]] = result[:, [bins[row]]]
     return result
 
 
@@ -261,6 +315,8 @@ class Store:
             if kind is Kind.GPU_PROCESS:
                 continue  # joined into the processes
             if kind not in self._shelves:
+                if not len(frame.entities):
+                    continue  # such as ports on a machine without InfiniBand
                 self._shelves[kind] = Shelf(kind)
             self._shelves[kind].append(at, frame, watched)
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tuimon.errors import Reason
 from tuimon.model.entity import Entities
-from tuimon.model.frame import Codes, Floats, Frame
+from tuimon.model.frame import Floats, Frame
 from tuimon.model.metric import Catalogue, Kind, Metric, Type
 from tuimon.units import Unit
 
@@ -29,9 +29,7 @@ def rate_of(counter: Metric) -> Metric:
         if counter.name.endswith(suffix):
             name = counter.name.removesuffix(suffix) + rate
             text = f"{counter.help.removesuffix('.')}, per second."
-            return replace(
-                counter, name=name, unit=unit, type=Type.GAUGE, help=text, upto="", words=()
-            )
+            return replace(counter, name=name, unit=unit, type=Type.GAUGE, help=text, words=())
     raise ValueError(f"{counter.name} is no counter")
 
 
@@ -67,7 +65,8 @@ class _Past:
     counts: Floats
     times: Floats
     rates: Floats
-    reasons: Codes
+    void: Floats
+    """Times that belong to a clock that was set since; NaN where there is none."""
 
 
 class Rates:
@@ -77,8 +76,11 @@ class Rates:
         self._past: dict[Kind, _Past] = {}
 
     def forget(self) -> None:
-        """Start anew, as after a jump of the clock."""
-        self._past.clear()
+        """Set no reading so far against a later one, as after a jump of the clock.
+
+        A rate that is not read again for a while stays: it was right when it was made.
+        """
+        self._past = {kind: replace(past, void=past.times) for kind, past in self._past.items()}
 
     def extend(self, frame: Frame) -> Frame:
         """Return the frame with rates behind its own rows.
@@ -94,22 +96,22 @@ class Rates:
         past = self._aligned(frame)
         if past is None:
             rates = np.full(counts.shape, np.nan)
+            void = rates.copy()
             reasons = np.full(counts.shape, Reason.NOT_YET, dtype=np.uint8)
         else:
-            span = times - past.times
+            kept = times == past.times
+            span = np.where(past.times == past.void, np.nan, times - past.times)
+            void = np.where(kept, past.void, np.nan)
             with np.errstate(invalid="ignore", divide="ignore"):
                 rates = (counts - past.counts) / span
                 rates[~((span > 0) & (rates >= 0))] = np.nan
-                kept = span == 0
             rates[kept] = past.rates[kept]
             reasons = np.where(np.isnan(rates), np.uint8(Reason.NOT_YET), np.uint8(0))
         unknown = frame.reasons[plan.counters]
         missing = unknown != Reason.KNOWN
         rates[missing] = np.nan
         reasons[missing] = unknown[missing]
-        self._past[frame.kind] = _Past(
-            frame.catalogue, frame.entities, counts, times, rates, reasons
-        )
+        self._past[frame.kind] = _Past(frame.catalogue, frame.entities, counts, times, rates, void)
         return Frame(
             plan.catalogue,
             frame.entities,
@@ -144,4 +146,5 @@ class Rates:
             counts=at(past.counts),
             times=at(past.times),
             rates=at(past.rates),
+            void=at(past.void),
         )

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tuimon.model.frame import Floats
 from tuimon.model.history import Floats32
 
+Slots = npt.NDArray[np.intp]
 BLOCK = 60
 """Rows a block. Memory is allocated a block at a time, and freed a block at a time."""
 
@@ -29,7 +31,7 @@ class RingView:
 
     blocks: tuple[Block, ...]
     start: int
-    """Number of the oldest row that counts."""
+    """Number of the oldest row that counts; 0 while none was dropped."""
     stop: int
     """One past the newest."""
 
@@ -38,20 +40,19 @@ class RingView:
         parts = [block.times[lo:hi] for block, lo, hi in self._spans(since)]
         return np.concatenate(parts) if parts else np.empty(0)
 
-    def column(self, metric: int, slots: slice | Floats, since: float = -np.inf) -> Floats32:
+    def column(self, metric: int, slots: Slots, since: float = -np.inf) -> Floats32:
         """Return float32[k, s]: one metric of the chosen slots; NaN where a block is narrower."""
         parts: list[Floats32] = []
         for block, lo, hi in self._spans(since):
             wide = block.values[lo:hi, :, metric]
-            chosen = np.arange(wide.shape[1])[slots] if isinstance(slots, slice) else slots
-            inside = chosen < wide.shape[1]
+            inside = slots < wide.shape[1]
             if inside.all():
-                parts.append(wide[:, chosen])
+                parts.append(wide[:, slots])
             else:
-                part = np.full((hi - lo, len(chosen)), np.nan, dtype=np.float32)
-                part[:, inside] = wide[:, chosen[inside]]
+                part = np.full((hi - lo, len(slots)), np.nan, dtype=np.float32)
+                part[:, inside] = wide[:, slots[inside]]
                 parts.append(part)
-        return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, len(slots)), dtype=np.float32)
 
     @property
     def oldest(self) -> float:
@@ -88,7 +89,13 @@ class Ring:
         self._count = 0
 
     def __len__(self) -> int:
-        return min(self._count, self._capacity)
+        return self._count - self._start
+
+    @property
+    def _start(self) -> int:
+        """Number of the oldest row that counts and is still there."""
+        first = self._blocks[0].first if self._blocks else self._count
+        return max(self._count - self._capacity, first)
 
     @property
     def nbytes(self) -> int:
@@ -100,7 +107,7 @@ class Ring:
 
         Args:
             at: Seconds since the epoch, not before the last row's.
-            row: float32[slots, metrics]; a new block begins where the number of slots changes.
+            row: float32[slots, metrics]; slots that it lacks are NaN.
         """
         block = self._blocks[-1] if self._blocks else None
         if block is None or self._count - block.first >= BLOCK:
@@ -128,6 +135,17 @@ class Ring:
         self._blocks = (*self._blocks[:-1], wide)
         return wide
 
+    def rewind(self, at: float) -> None:
+        """Drop the rows from a moment on; views keep them."""
+        while self._blocks:
+            *older, block = self._blocks
+            kept = int(np.searchsorted(block.times[: self._count - block.first], at))
+            self._count = block.first + kept
+            if kept:
+                self._blocks = (*older, Block(block.first, block.times.copy(), block.values.copy()))
+                return
+            self._blocks = tuple(older)
+
     def view(self) -> RingView:
         """Return the rows so far."""
-        return RingView(self._blocks, max(self._count - self._capacity, 0), self._count)
+        return RingView(self._blocks, self._start, self._count)
