@@ -34,7 +34,7 @@ DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 
 
 def show(value: float, unit: Unit) -> str:
-    """Return *value* as short text of at most seven cells, unit sign included; "" for NaN.
+    """Return *value* as short text of at most eight cells, unit sign included; "" for NaN.
 
     Bytes are binary (1.5G is 1.5 GiB), all else decimal; a ratio is a percentage.
     """

@@ -107,15 +107,17 @@ class Joiner:
         return Frame(whole, entities, values, reasons, read_at).sealed()
 
     def _plan(self, kind: Kind, frames: list[Frame]) -> tuple[Entities, list[Rows]]:
-        """Return all entities in order of index, and the columns that each frame's go to."""
+        """Return all entities in order, and the columns that each frame's go to."""
         key = tuple(frame.entities for frame in frames)
         plan = self._plans.get(kind)
         if plan is not None and plan[0] == key:
             return plan[1], plan[2]
         unique = {entity.id: entity for frame in reversed(frames) for entity in frame.entities}
         order = {one.id: rank for rank, one in enumerate(e for f in frames for e in f.entities)}
-        ranked = sorted(unique.values(), key=lambda one: (one.index < 0, one.index, order[one.id]))
-        entities = Entities(ranked)
+        by_index = kind is Kind.GPU  # what belongs to a GPU stays together, lane by lane
+        entities = Entities(
+            sorted(unique.values(), key=lambda one: (one.index if by_index else 0, order[one.id]))
+        )
         position = entities.position
         columns = [
             np.fromiter((position[one.id] for one in frame.entities), np.intp, len(frame.entities))

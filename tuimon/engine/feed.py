@@ -16,6 +16,8 @@ from tuimon.model.source import NO_INTEREST, Interest, Source
 
 PATIENCE = 0.5
 """Share of the interval for which a tick waits for lanes that are as quick as usual."""
+MOST_PATIENCE = 1.0
+"""Seconds that a tick waits at most, however long the interval."""
 QUICK = 0.010
 """Seconds within which a lane's last answer came, so that it is asked in turn."""
 NEVER = frozenset[Cadence]()
@@ -125,7 +127,7 @@ class Live:
         interpreter, which costs more than what they do. Slow ones are asked first and all together.
         """
         began = self._clock.monotonic()
-        end = began + PATIENCE * interval
+        end = began + min(PATIENCE * interval, MOST_PATIENCE)
         for _ in range(self._done.qsize()):
             self._done.get()  # who answered after the last tick had gone on
         lanes = [lane for supervisor in self._supervisors for lane in supervisor.lanes]
@@ -134,7 +136,7 @@ class Live:
         waiting = set[Lane]()
         for lane in lanes:
             asked = not usual[lane] < QUICK and lane.ask(began, interest, always)
-            if asked and not usual[lane] > PATIENCE * interval:
+            if asked and not usual[lane] > end - began:
                 waiting.add(lane)
         for lane in quick:
             if lane.ask(began, interest, always):

@@ -76,6 +76,7 @@ class Lane:
         self._pause_until = -math.inf
         self._late: tuple[Outcome, Outcome] | None = None
         """The outcome whose successor was late, and what was shown in its place."""
+        self._notes: dict[Cadence, str] = {}
         self._cpu = 0.0
         self._in_a_row = 0
         self._thread = threading.Thread(target=self._run, name=f"lane {self.name}", daemon=True)
@@ -147,11 +148,10 @@ class Lane:
             self._reader.close()
 
     def _answer(self, due: tuple[Cadence, ...], interest: Interest) -> Outcome:
-        note = ""
         try:
             for cadence in due:
                 reading = self._reader.read(cadence, interest)
-                note = reading.note or note
+                self._notes[cadence] = reading.note
                 for frame in reading.frames:
                     self._board.put(frame)
                 for event in reading.events:
@@ -160,7 +160,8 @@ class Lane:
             return self._failed(error.reason, str(error), lost=isinstance(error, SourceLost))
         except Exception as error:  # noqa: BLE001 -- the top of the thread: it becomes health
             return self._failed(Reason.FAILED, f"{type(error).__name__}: {error}", lost=False)
-        return Outcome(self._board.frames(), self._health(Status.OK, note))
+        notes = " ".join(dict.fromkeys(filter(None, self._notes.values())))
+        return Outcome(self._board.frames(), self._health(Status.OK, safe(notes)))
 
     def _failed(self, reason: Reason, text: str, *, lost: bool) -> Outcome:
         self._board.strike(reason)

@@ -20,7 +20,11 @@ NO_INTEREST = Interest()
 
 
 class Reader(Protocol):
-    """Reads one device. It lives in one lane, whose thread alone calls it; it may block there."""
+    """Reads one device. It lives in one lane, whose thread alone calls it; it may block there.
+
+    The metrics of one entity at one cadence come from one reader: they share the time they were
+    read at, and a rate needs the time of its own counter.
+    """
 
     name: str
     """The lane's name: `source`, or `source/device`."""

@@ -22,8 +22,9 @@ TIERS: tuple[tuple[float, int], ...] = (
 )
 # Most entities a kind keeps the past of; `MOST` where it has no row.
 LIMITS: Mapping[Kind, int] = {
-    Kind.PROCESS: 48,
-    Kind.CORE:    1024,
+    Kind.PROCESS:   48,
+    Kind.CORE:      1024,
+    Kind.INTERFACE: 32,
 }
 # Kept are gauges and rates that are read fast or normally, and these slow ones.
 SLOW_KEPT: frozenset[str] = frozenset({

@@ -15,7 +15,7 @@ PCI = Path("sys/bus/pci/devices")
 
 @dataclass(slots=True)
 class Device:
-    """One GPU. Its own lane attaches it and alone changes it; other lanes only look."""
+    """One GPU. Its own lane attaches it and alone changes it but for `samples`; others look."""
 
     index: int
     root: Path = Path("/")
@@ -25,7 +25,9 @@ class Device:
     handle: Handle | None = None
     """None until attached, and while lost."""
     delegated: frozenset[str] = frozenset()
-    """Metrics that the lane beside is to read."""
+    """Metrics that the lane beside is to measure."""
+    samples: dict[str, tuple[float | Reason, float]] = field(default_factory=dict)
+    """What the lane beside has measured, and when; it replaces each entry whole."""
     sleepy: bool = False
     """Whether the kernel may suspend it, as of the last inventory."""
     entities: Entities = field(default_factory=Entities)

@@ -1,6 +1,7 @@
 """The reader of one GPU and all that belongs to it: links, instances, vGPUs, processes."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tuimon.drivers.nvml import Library
 from tuimon.drivers.procfs import Proc
@@ -23,6 +24,9 @@ from tuimon.sources.nvml.rows import Field, Gpm, Sampled, of_cadence
 
 FAST, NORMAL, SLOW, INVENTORY = Cadence.FAST, Cadence.NORMAL, Cadence.SLOW, Cadence.INVENTORY
 MEMORY = {"total": b"MemTotal:", "free": b"MemAvailable:"}
+SAMPLED = [row.metric.name for row in TABLE if any(isinstance(w, Sampled) for w in row.ways)]
+STALE = 10.0
+"""Seconds after which a sample of the lane beside counts no more: three of its turns."""
 FOUND_OUT = frozenset(("memory", "pcie", "topology", "p2p"))
 """Labels that are known from readings, not from an inventory."""
 PCIE = {
@@ -73,6 +77,7 @@ class GpuReader:
             "gpu_memory_total_bytes": lambda: self._host_memory("total"),
             "gpu_memory_free_bytes": lambda: self._host_memory("free"),
             "gpu_memory_used_bytes": lambda: self._host_memory("used"),
+            **{name: partial(self._sampled, name) for name in SAMPLED},
         }
 
     def read(self, cadence: Cadence, interest: Interest) -> Reading:
@@ -156,6 +161,11 @@ class GpuReader:
                 args = (self._device, self._peers, self._links.entities)
                 self._labels |= read_topology(*args, self._links.active)
         self._device.relabel(self._labels)
+
+    def _sampled(self, name: str) -> Cell:
+        """Return what the lane beside has measured last, unless that is too long ago."""
+        cell, at = self._device.samples.get(name, (Reason.NOT_YET, self._clock()))
+        return Reason.TIMEOUT if self._clock() - at > STALE else cell
 
     def _host_memory(self, part: str) -> Cell:
         """Return a part of the host's memory, for a GPU that has none of its own."""

@@ -51,10 +51,7 @@ class Plan:
 
     @property
     def delegated(self) -> frozenset[str]:
-        """Names of the metrics that only the lane beside can read on this device.
-
-        Here their cells are `NOT_YET`, which the engine fills from the other lane.
-        """
+        """Names of the metrics that only the lane beside can measure on this device."""
         return self._delegated
 
     def way(self, name: str) -> Way | None:
@@ -165,7 +162,7 @@ class Plan:
         calls: dict[tuple[str, tuple[int, ...]], list[_Pick]] = {}
         fields: list[tuple[int, int]] = []
         self._field_cells: list[tuple[int, float, bool]] = []
-        self._others: list[tuple[int, Gpm | Own]] = []
+        self._others: list[tuple[int, Gpm | Own | Sampled]] = []
         delegated: set[str] = set()
         self._blank = [NAN] * len(self._rows)
         self._known = bytearray(len(self._rows))
@@ -181,10 +178,9 @@ class Plan:
                 fields.append((way.id, way.scope))
                 signed = row.metric.unit is Unit.CELSIUS
                 self._field_cells.append((position, way.scale, signed))
-            elif isinstance(way, Sampled):
-                delegated.add(row.metric.name)
-                self._known[position] = Reason.NOT_YET
             else:
+                if isinstance(way, Sampled):
+                    delegated.add(row.metric.name)
                 self._others.append((position, way))
         self._calls = [(call_of(name), a, picks) for (name, a), picks in calls.items()]
         self._fields = Fields(fields) if fields else None
