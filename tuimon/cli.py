@@ -14,6 +14,7 @@ from typing import Any
 from tuimon import __version__
 from tuimon.commands.table import SCREEN, SUBCOMMANDS, Environment
 from tuimon.errors import TuimonError, UsageError
+from tuimon.text import safe
 
 FINE, FAILED, MISUSED = 0, 1, 2
 
@@ -38,12 +39,15 @@ def parser() -> argparse.ArgumentParser:
     for one in SCREEN:
         top.add_argument(*one.flags, **one.given)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    shared = {one.flags for one in SCREEN}
     for command in SUBCOMMANDS:
         sub = commands.add_parser(
             command.name, help=command.help, description=command.help, allow_abbrev=False
         )
         for one in command.options:
-            sub.add_argument(*one.flags, **one.given)
+            # An option that also stands before the subcommand must not undo what was said there.
+            unsaid = {"default": argparse.SUPPRESS} if one.flags in shared else {}
+            sub.add_argument(*one.flags, **{**one.given, **unsaid})
     return top
 
 
@@ -64,9 +68,21 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
     except KeyboardInterrupt:
         return FAILED
+    except Exception as error:
+        if os.environ.get("TUIMON_DEBUG"):
+            raise
+        return _told(environment, _fault(error), FAILED)
     return code
 
 
 def _told(environment: Environment, error: TuimonError, code: int) -> int:
     environment.stderr.write(f"tuimon: {error}\n")
     return code
+
+
+def _fault(error: Exception) -> TuimonError:
+    """Return what to say of an error that nobody expected, in one line."""
+    words = safe(f"{type(error).__name__}: {error}".splitlines()[0][:200])
+    return TuimonError(
+        f"this is a fault of tuimon: {words}; run it with TUIMON_DEBUG=1 for details"
+    )

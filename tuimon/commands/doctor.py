@@ -18,6 +18,7 @@ from tuimon.commands.table import Environment
 from tuimon.engine import Engine, Live, SteadyClock
 from tuimon.errors import TuimonError
 from tuimon.model.check import Check
+from tuimon.model.metric import Kind
 from tuimon.model.sample import Status
 from tuimon.model.state import State
 from tuimon.surfaces.snapshot import as_json
@@ -25,9 +26,10 @@ from tuimon.surfaces.snapshot import as_json
 PACKAGES = ("textual", "rich", "nvidia-ml-py", "psutil", "numpy", "plotext", "scikit-learn")
 VARIABLES = ("TERM", "COLORTERM", "LANG", "LC_ALL", "NO_COLOR", "TMUX", "SSH_CONNECTION",
              "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # fmt: skip
-PRIVATE = frozenset({"user", "command", "cgroup", "container", "pod", "job", "serial", "hostname"})
+PRIVATE = frozenset({"user", "comm", "container", "pod", "job", "unit", "path", "hostname"})
 """Labels that are masked in a bundle, besides those that a source calls secret."""
-SETTLE = 5.0
+NAMED = frozenset({Kind.HOST, Kind.PROCESS, Kind.GPU_PROCESS})
+"""Kinds whose entities' names are masked too."""
 
 
 def run(options: argparse.Namespace, environment: Environment) -> int:
@@ -86,7 +88,7 @@ def _version(package: str) -> str:
 def _of_kernel(proc: Path) -> list[Check]:
     checks = [Check("kernel", (proc / "stat").exists(), platform.release(), "mount /proc")]
     foreign = _others(proc)
-    text = "processes of other users are seen" if foreign else "only own processes are seen"
+    text = "processes of other users are seen" if foreign else "no process of another user is seen"
     advice = "mount /proc without hidepid, or join the group that its gid option names"
     checks.append(Check("processes", foreign or os.geteuid() == 0, text, advice))
     pressure = (proc / "pressure" / "cpu").exists()
@@ -119,7 +121,7 @@ def _state(environ: Mapping[str, str]) -> State:
     everything = argparse.Namespace(demo=False, gpu="", cuda_visible=False)
     feed = Live(wiring.sources(everything, environ, clock), clock)
     engine = Engine(feed)
-    feed.settle(SETTLE)
+    feed.settle(wiring.SETTLE)
     state = engine.step()
     engine.stop()
     if state is None:
@@ -142,27 +144,27 @@ def _write_bundle(
     """Write what a bug report needs; users, commands and the like are masked."""
     secret = PRIVATE | {one.name for _, _, labels in tables() for one in labels if one.secret}
     snapshot: dict[str, Any] = json.loads(as_json(state, {}, indent=False))
-    for entities in snapshot.values():
-        if isinstance(entities, list):
-            for entity in entities:
-                _mask(entity, secret)
+    for kind in Kind:
+        for entity in snapshot.get(kind.value, ()):
+            _mask(kind, entity, secret)
     bundle = {
         "checks": [[one.name, one.ok, one.text, one.advice] for one in checks],
         "environment": {name: environ[name] for name in VARIABLES if name in environ},
         "snapshot": snapshot,
     }
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(bundle, file, indent=1)
     except OSError as error:
         raise TuimonError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _mask(entity: dict[str, Any], secret: frozenset[str]) -> None:
-    labels = entity.get("labels")
-    if labels is None:
-        return
+def _mask(kind: Kind, entity: dict[str, Any], secret: frozenset[str]) -> None:
+    """Mask an entity's labels, and its name and id where they tell who or where."""
+    labels = entity["labels"]
     for name in secret & labels.keys():
         labels[name] = "masked" if labels[name] else ""
-    if "command" in labels or "cpu_model" in labels:
+    if kind in NAMED:
         entity["name"] = "masked"
+    if kind is Kind.HOST:
+        entity["id"] = "masked"

@@ -24,7 +24,9 @@ def run(options: argparse.Namespace, environment: Environment) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
-    with Writer(Path(options.output), processes=options.processes) as writer:
+    path = Path(options.output)
+    with Writer(path, append=path.exists(), processes=options.processes) as writer:
+        feed.settle(wiring.SETTLE)
         engine.record(writer.write)
         engine.on_end = over.set
         environment.stderr.write(f"recording to {options.output}; Ctrl-C ends it\n")

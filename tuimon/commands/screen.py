@@ -13,6 +13,7 @@ from tuimon.surfaces.frames.glyphs import Glyphs, glyphs_for
 from tuimon.surfaces.frames.splash import splash
 from tuimon.surfaces.themes import Theme, load
 from tuimon.surfaces.tui.keys import COMMANDS, hints
+from tuimon.text import safe
 
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[H", "\x1b[?1049l\x1b[?25h\x1b[m"
 
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace, environment: Environment) -> int:
 
 def _first_picture(theme: Theme, depth: Depth, glyphs: Glyphs, environment: Environment) -> None:
     size = shutil.get_terminal_size()
-    rows = splash(os.uname().nodename, hints(COMMANDS), glyphs, environment.clock(), *size)
+    rows = splash(safe(os.uname().nodename), hints(COMMANDS), glyphs, environment.clock(), *size)
     environment.stdout.write(ENTER + "\r\n".join(painted(rows, theme, depth)))
     environment.stdout.flush()
 

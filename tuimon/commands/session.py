@@ -61,18 +61,18 @@ class LiveSession:
                 loop.call_soon_threadsafe(ready.set)
 
         self._wake = wake
-        if self._newest is not None:
-            ready.set()
         while True:
-            await ready.wait()
-            ready.clear()
+            ended = self._engine.ended  # read before the state, which is published before it
             state, self._newest = self._newest, None
             if state is not None:
                 yield state
-            elif self._engine.ended:
+            elif ended:
                 if self._engine.failure is not None:
                     raise self._engine.failure
                 return
+            else:
+                await ready.wait()
+                ready.clear()
 
     def _publish(self, state: State) -> None:
         self._newest = state

@@ -19,8 +19,6 @@ from tuimon.surfaces.frames.view import View
 from tuimon.surfaces.snapshot import as_json, as_text
 from tuimon.surfaces.themes import load
 
-SETTLE = 5.0
-"""Seconds that a driver may take to open before the picture is made without it."""
 PIPED = (120, 50)
 """Columns and rows of text that goes into a pipe or a file."""
 BIGGEST = 1000
@@ -49,7 +47,8 @@ def run(options: argparse.Namespace, environment: Environment) -> int:
         ),
         sort=sort,
         ascending=BY_NAME[sort].ascending,
-        selected="none",
+        cursor=False,
+        charts=bool(options.replay),
         user=wiring.user(variables),
     )
     depth = depth_of(variables, tty=environment.stdout.isatty())
@@ -63,7 +62,7 @@ def _now(options: argparse.Namespace, environment: Environment) -> State:
     """Return a state of this moment: two samples a little apart, so that rates are known."""
     feed = wiring.live(options, environment.variables)
     engine = Engine(feed, options.interval)
-    feed.settle(SETTLE)
+    feed.settle(wiring.SETTLE)
     engine.step()
     time.sleep(wiring.FIRST_GAP)
     again = frozenset({Cadence.FAST, Cadence.NORMAL, Cadence.EVENTS})

@@ -12,6 +12,10 @@ from tuimon.errors import UsageError
 from tuimon.model.check import Check
 from tuimon.model.source import Source
 
+WARM = 101.0
+"""Seconds that the simulated machine has been running, so that its jobs are at work."""
+SETTLE = 5.0
+"""Seconds that a driver may take to open before a headless command goes on without it."""
 FIRST_GAP = 0.3
 """Seconds between the two readings of a headless picture: rates need both."""
 
@@ -25,14 +29,19 @@ def sources(options: argparse.Namespace, environ: Mapping[str, str], clock: Cloc
     if options.demo:
         from tuimon.sources.simulated import SimulatedSource
 
-        return [SimulatedSource(options.demo_gpus, options.demo_kind, options.seed, clock.now)]
+        began = clock.now() - WARM
+        return [
+            SimulatedSource(
+                options.demo_gpus, options.demo_kind, options.seed, clock.now, start=began
+            )
+        ]
     from tuimon.sources.host import HostSource
     from tuimon.sources.nvml import NvmlSource
     from tuimon.sources.processes import ProcessSource
 
     return [
         NvmlSource(
-            select=options.gpu,
+            select=[one.strip() for one in options.gpu.split(",") if one.strip()],
             cuda_visible=options.cuda_visible,
             clock=clock.now,
             environ=environ,

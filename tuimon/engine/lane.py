@@ -11,10 +11,11 @@ from queue import SimpleQueue
 from tuimon.engine.board import Board
 from tuimon.engine.clock import Clock
 from tuimon.errors import ReadError, Reason, SourceLost
+from tuimon.model.entity import Entities
 from tuimon.model.frame import Frame
 from tuimon.model.metric import Cadence, Catalogue, Kind
 from tuimon.model.sample import Event, Health, Status
-from tuimon.model.source import Interest, Reader
+from tuimon.model.source import Interest, Reader, StandingIn
 from tuimon.text import safe
 
 # fmt: off
@@ -61,12 +62,17 @@ class Lane:
         phase: float = 0.0,
     ) -> None:
         self.name = safe(reader.name)
-        self.outcome = Outcome({}, Health(self.name, Status.OPENING, since=clock.now()))
         self.asked_at = math.nan
         """Monotonic time of the request that is being answered; NaN while idle."""
         self.closed = False
         self._reader = reader
         self._board = Board(wholes)
+        if isinstance(reader, StandingIn):
+            kind, entity = reader.stands_for
+            nothing = Frame.unknown(wholes[kind], Entities((entity,)), Reason.NOT_YET)
+            self._board.put(nothing.sealed())
+        opening = Health(self.name, Status.OPENING, since=clock.now())
+        self.outcome = Outcome(self._board.frames(), opening)
         self._clock = clock
         self._done = done
         self._requests: SimpleQueue[tuple[tuple[Cadence, ...], Interest] | None] = SimpleQueue()

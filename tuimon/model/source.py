@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from tuimon.model.metric import Cadence, Label, Metric
+from tuimon.model.entity import Entity
+from tuimon.model.metric import Cadence, Kind, Label, Metric
 from tuimon.model.sample import Reading
 
 
@@ -46,6 +47,17 @@ class Reader(Protocol):
     def close(self) -> None:
         """Give back what is held. Called from the lane's thread, once."""
         ...
+
+
+@runtime_checkable
+class StandingIn(Protocol):
+    """A reader that can say whom it will speak of before the device has answered at all.
+
+    So a device that hangs or is lost from the start is shown as such, and is not just absent.
+    """
+
+    stands_for: tuple[Kind, Entity]
+    """The entity to show until the first reading, under an id that it will not keep."""
 
 
 class Source(Protocol):

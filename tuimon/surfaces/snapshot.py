@@ -82,17 +82,14 @@ def _entities(frame: Frame, columns: Sequence[int], now: float) -> list[dict[str
         reasons = frame.reasons[:, column].tolist()
         read_at = frame.read_at[:, column].tolist()
         entity = _entity(frame.entities[column])
-        entity["values"] = {
-            name: None if math.isnan(value) else value
-            for name, value in zip(names, values, strict=True)
-        }
+        entity["values"] = {name: _number(value) for name, value in zip(names, values, strict=True)}
         entity["missing"] = {
             name: Reason(reason).label
             for name, reason in zip(names, reasons, strict=True)
             if reason
         }
         entity["age_seconds"] = {
-            cadence.name.lower(): round(now - read_at[cadence], 3)
+            cadence.name.lower(): max(round(now - read_at[cadence], 3), 0.0)
             for cadence in sorted(set(cadences))
             if not math.isnan(read_at[cadence])
         }
@@ -110,5 +107,8 @@ def _entity(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _number(value: float) -> float | int | None:
+    """Return a number as JSON should have it: whole ones without a point, others to 12 digits."""
+    if math.isnan(value):
+        return None
+    return int(value) if value.is_integer() else float(f"{value:.12g}")

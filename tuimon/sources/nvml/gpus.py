@@ -1,6 +1,6 @@
 """The table of GPU metrics and labels. Adding a metric is one row here, and nothing else.
 
-A row names its NVML call or field id; `cells.py` makes one call of all rows that share it and one
+A row names its NVML call or field id; `readers/plan.py` makes one call of all rows that share it and one
 batch of all fields that are due. Field ids and enums: nvml.h, as in nvidia-ml-py 13.615.
 """
 

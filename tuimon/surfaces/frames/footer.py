@@ -24,7 +24,7 @@ def places(hints: Sequence[Hint], size: int) -> list[tuple[int, int, str]]:
     for key, title in hints:
         first = at + 1 if found else at
         end = first + len(key) + 2 + len(title)
-        if end > size - (0 if found else 1):
+        if end > size:
             break
         found.append((first, end, key))
         at = end

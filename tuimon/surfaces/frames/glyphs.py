@@ -27,6 +27,8 @@ class Glyphs:
     falling: str
     braille: bool
     """Whether charts may use braille dots."""
+    plain: bool = False
+    """Whether nothing but ASCII may be drawn."""
 
 
 UNICODE = Glyphs(
@@ -58,6 +60,7 @@ ASCII = Glyphs(
     rising="^",
     falling="v",
     braille=False,
+    plain=True,
 )
 
 

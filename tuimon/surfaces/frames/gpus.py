@@ -20,11 +20,15 @@ CARD_WIDTH = 38
 CARD_ROWS = 7
 """Rows of text in a full card; its box takes two more."""
 STRIP_WIDTH = 13
+STATE_WIDTH = 20
+"""Cells for what holds the clocks down, or why a device does not answer."""
+HARD, SOFT = 0xC8, 0x634
+"""Clock event bits (nvml.h): slowed by hardware; held by a cap, software heat control or sync."""
 MEMORY_WARN, MEMORY_BAD = 0.90, 0.97
 """Shares of memory in use at which an allocation is likely to fail soon; our own choice."""
 
 
-def gpu_rows(state: State, size: int, most: int) -> int:
+def gpu_rows(state: State, view: View, size: int, most: int) -> int:
     """Return how many rows the GPU panel should have, at most *most*.
 
     Full cards if all fit, else one line each, else a strip that always fits.
@@ -34,10 +38,16 @@ def gpu_rows(state: State, size: int, most: int) -> int:
         return min(2, most)
     deep = -(-count // _across(count, size))
     if size >= CARD_WIDTH and deep * (CARD_ROWS + 2) <= most:
-        return min(deep * (CARD_ROWS + 2 + _spare(deep, most)), most)
+        spare = _spare(deep, most) if view.charts else -1
+        return min(deep * (CARD_ROWS + 2 + spare), most)
     if count + 1 <= most:
         return count + 1
-    return min(-(-count // max(size // STRIP_WIDTH, 1)), most)
+    return min(strip_rows(state, size), most)
+
+
+def strip_rows(state: State, size: int) -> int:
+    """Return how many rows the smallest picture of all GPUs takes."""
+    return -(-len(state.entities(Kind.GPU)) // max(size // STRIP_WIDTH, 1))
 
 
 def _across(count: int, size: int) -> int:
@@ -58,7 +68,8 @@ def gpus(state: State, view: View, size: int, height: int) -> list[Row]:
         return fitted(_nothing(state, size), size, height)
     columns = [Column(frame, column) for column in range(len(frame.entities))]
     deep = -(-len(columns) // _across(len(columns), size))
-    if size >= CARD_WIDTH and deep * (CARD_ROWS + 2) <= height:
+    least = CARD_ROWS + 2 - (not view.charts)
+    if size >= CARD_WIDTH and deep * least <= height:
         rows = _cards(state, view, columns, size, height // deep - 2)
     elif len(columns) + 1 <= height:
         rows = _lines(state, view, columns, size)
@@ -91,7 +102,7 @@ def _cards(state: State, view: View, columns: Sequence[Column], size: int, inner
     rows: list[Row] = []
     for first in range(0, len(columns), across):
         cards = [
-            _card(column, past[first + place], edges[place + 1] - edges[place], inner, view.glyphs)
+            _card(view, column, past[first + place], edges[place + 1] - edges[place], inner)
             for place, column in enumerate(columns[first : first + across])
         ]
         lacking = size - edges[len(cards)]
@@ -107,8 +118,8 @@ def _past(state: State, columns: Sequence[Column], metric: str, count: int) -> F
     return state.history.grid(Kind.GPU, metric, ids, state.at, state.interval, count)
 
 
-def _card(column: Column, past: Floats32, wide: int, inner: int, glyphs: Glyphs) -> list[Row]:
-    size = wide - 4
+def _card(view: View, column: Column, past: Floats32, wide: int, inner: int) -> list[Row]:
+    size, glyphs = wide - 4, view.glyphs
     name = column.entity.name.removeprefix("NVIDIA ")
     title: list[Span] = [(f"GPU {column.entity.index} ", "title"), (name, "muted")]
     tail = [_state_of(column)]
@@ -123,10 +134,10 @@ def _card(column: Column, past: Floats32, wide: int, inner: int, glyphs: Glyphs)
         _bar_line("pwr", power, "power", _power(column), size, glyphs),
         *_facts(size, [*facts, *links], 3),
     ]
-    height = max(inner - len(rows), 1)
-    chart = area(past[-2 * size :], height, 0.0, 1.0, glyphs)
-    rows += [Line(size).put(text, "gpu").row() for text in chart]
-    return boxed(rows[:inner], wide, title, tail, glyphs)
+    if view.charts:
+        chart = area(past[-2 * size :], max(inner - len(rows), 1), 0.0, 1.0, glyphs)
+        rows += [Line(size).put(text, "gpu").row() for text in chart]
+    return boxed(fitted(rows, size, inner), wide, title, tail, glyphs)
 
 
 def _facts(size: int, groups: Sequence[Sequence[Span]], most: int) -> list[Row]:
@@ -234,7 +245,7 @@ def _state_of(column: Column) -> Span:
         return (reason.label, "bad") if reason.name in {"DEVICE_LOST", "TIMEOUT"} else ("", "muted")
     pstate = column.value("gpu_pstate")
     state = "" if math.isnan(pstate) else f"P{pstate:.0f} "
-    for bits, style in ((0xE8, "bad"), (0x20, "warn"), (0x614, "warn")):
+    for bits, style in ((HARD, "bad"), (SOFT, "warn")):
         if int(mask) & bits:
             return f"{state}{_first_word(column, int(mask) & bits)}", style
     return (f"{state}idle" if int(mask) & 1 else state.strip()), "muted"
@@ -252,7 +263,8 @@ def _lines(state: State, view: View, columns: Sequence[Column], size: int) -> li
     glyphs = view.glyphs
     wide = size >= 100
     name_size = 18 if wide else 0
-    spark_size = max(min((size - 96) // 1, 60), 0) if wide else 0
+    spark_size = min(size - 92 - STATE_WIDTH, 60) if wide and view.charts else 0
+    spark_size = spark_size if spark_size >= 8 else 0
     past = _past(state, columns, "gpu_utilization_ratio", max(spark_size, 1))
     head = Line(size).field(" GPU", 4, "heading")
     head.gap(1, "heading").field("name" if name_size else "", name_size, "heading")

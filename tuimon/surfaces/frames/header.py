@@ -11,6 +11,14 @@ from tuimon.surfaces.frames.row import Line, Row, Span
 from tuimon.surfaces.frames.view import View
 from tuimon.units import Unit, show
 
+XID_SHOWN = 600.0
+"""Seconds for which the last XID stands in the top line."""
+
+
+def clock(at: float) -> str:
+    """Return a time of day."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
 
 def header(state: State, view: View, size: int) -> Row:
     """Return the top line."""
@@ -34,6 +42,11 @@ def _facts(state: State) -> list[Span]:
     if sick:
         facts.append((f"! {sick[0].lane} {sick[0].status.value}", "bad"))
     gpus = state.entities(Kind.GPU)
+    xids = [one for one in state.events if one.name == "xid" and state.at - one.at < XID_SHOWN]
+    if xids:
+        gpu = gpus.get(xids[-1].entity)
+        which = f"GPU {gpu.index}" if gpu else "a GPU"
+        facts.append((f"! XID {xids[-1].code} on {which} {clock(xids[-1].at)}", "bad"))
     driver = gpus[0].labels.get("driver", "") if len(gpus) else ""
     if driver:
         cuda = gpus[0].labels.get("cuda", "")
@@ -42,7 +55,8 @@ def _facts(state: State) -> list[Span]:
         column = Column(host, 0)
         loads = [column.value(f"host_load{minutes}") for minutes in (1, 5, 15)]
         if not math.isnan(loads[0]):
-            facts.append(("load " + " ".join(f"{load:.1f}" for load in loads), "header"))
+            known = [f"{load:.1f}" for load in loads if not math.isnan(load)]
+            facts.append((f"load {' '.join(known)}", "header"))
         if not math.isnan(column.value("host_uptime_seconds")):
             facts.append((f"up {column.text('host_uptime_seconds')}", "header"))
     return facts
@@ -52,7 +66,7 @@ def _tail(state: State, view: View) -> list[Span]:
     """Return the right end: pause or replay, the time of the sample, own cost."""
     spans: list[Span] = []
     if state.replayed:
-        spans.append((" REPLAY ", "warn"))
+        spans.append((" REPLAY ENDED " if view.ended else " REPLAY ", "warn"))
     if view.paused:
         spans.append((" PAUSED ", "warn"))
     if state.sample.missed:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tuimon.errors import Reason
 from tuimon.model.metric import Kind
 from tuimon.model.state import State
 from tuimon.surfaces.frames.cell import Column, graded
@@ -97,7 +98,7 @@ def _trace(state: State, view: View, metric: str, style: str, size: int, top: fl
         top: What the highest mark stands for; 0 = the largest value there is.
     """
     count = min(size - TRACE_FROM, TRACE_MOST)
-    if count < 10:
+    if count < 10 or not view.charts:
         return "", style
     host = state.entities(Kind.HOST)[0].id
     past = state.history.grid(Kind.HOST, metric, [host], state.at, state.interval, count)[0]
@@ -155,13 +156,17 @@ def _pressure(state: State, view: View, column: Column, size: int) -> Row:
     shm = _filesystem(state, "/dev/shm")  # noqa: S108 -- a mount point to look at, not to write to
     if shm is not None:
         share = shm.ratio("filesystem_used_bytes", "filesystem_size_bytes")
-        facts.append([("shm ", "muted"), (f"{share:.0%}", graded(share, 0.8, 0.95))])
+        facts.append([("shm ", "muted"), (_percent(share), graded(share, 0.8, 0.95))])
     root = _filesystem(state, "/")
     if root is not None:
         share = root.ratio("filesystem_used_bytes", "filesystem_size_bytes")
-        facts.append([("disk / ", "muted"), (f"{share:.0%}", graded(share, 0.9, 0.97))])
+        facts.append([("disk / ", "muted"), (_percent(share), graded(share, 0.9, 0.97))])
     facts.append([("tasks ", "muted"), column.span("host_processes")])
     return _offered(line, facts, _trace(state, view, "host_pressure_io_some_ratio", "warn", size))
+
+
+def _percent(share: float) -> str:
+    return Reason.FAILED.mark if math.isnan(share) else f"{share:.0%}"
 
 
 def _filesystem(state: State, mount: str) -> Column | None:

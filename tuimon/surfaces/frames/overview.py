@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from tuimon.model.state import State
 from tuimon.surfaces.frames.footer import Hint, footer
-from tuimon.surfaces.frames.gpus import gpu_rows, gpus
+from tuimon.surfaces.frames.gpus import gpu_rows, gpus, strip_rows
 from tuimon.surfaces.frames.header import header
 from tuimon.surfaces.frames.host import host, host_rows
 from tuimon.surfaces.frames.processes import processes
-from tuimon.surfaces.frames.row import Line, Row, blank
+from tuimon.surfaces.frames.row import Line, Row, blank, simple
 from tuimon.surfaces.frames.view import View
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 14
@@ -27,11 +27,12 @@ class Layout:
     processes: int
 
 
-def layout(state: State, width: int, height: int) -> Layout:
+def layout(state: State, view: View, width: int, height: int) -> Layout:
     """Share the rows of a screen of this size among the panels."""
     body = height - 2
     of_host = host_rows(state, width, max(body // 4, 3))
-    of_gpus = gpu_rows(state, width, max(min(body - of_host - TABLE_ROWS, body * 3 // 5), 1))
+    share = max(min(body - of_host - TABLE_ROWS, body * 3 // 5), strip_rows(state, width), 1)
+    of_gpus = gpu_rows(state, view, width, min(share, body - of_host - 2))
     return Layout(of_gpus, of_host, body - of_host - of_gpus)
 
 
@@ -54,11 +55,12 @@ def overview(state: State, view: View, hints: Sequence[Hint], width: int, height
     """Return the whole overview, *height* rows of *width* cells."""
     if too_small(width, height):
         return small_page(width, height)
-    share = layout(state, width, height)
-    return [
+    share = layout(state, view, width, height)
+    rows = [
         header(state, view, width),
         *gpus(state, view, width, share.gpus),
         *host(state, view, width, share.host),
         *processes(state, view, width, share.processes),
         footer(hints, width),
     ]
+    return list(simple(rows, view.glyphs))

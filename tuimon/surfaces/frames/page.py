@@ -33,6 +33,7 @@ MISSING: tuple[tuple[str, str], ...] = (
     ("err",  "the device answered with an error; see the checks"),
     ("slp",  "the device sleeps and is not woken"),
     ("hid",  "outside of this container or pid namespace"),
+    ("gone", "it ended between two readings"),
 )
 # fmt: on
 
@@ -48,6 +49,8 @@ def checks_page(
         size: Width in cells.
     """
     rows = [Line(size).put(" What was looked for", "title").row(), Line(size).row()]
+    if not checks:
+        rows.append(Line(size).put("  looking…", "muted").row())
     for check in checks:
         mark, style = ("ok  ", "ok") if check.ok else ("no  ", "warn")
         rows += _wrapped([(f"  {mark}", style), (f"{check.name}  ", "value")], check.text, "text",

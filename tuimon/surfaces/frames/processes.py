@@ -15,11 +15,13 @@ from tuimon.model.state import State
 from tuimon.surfaces.frames.cell import Column
 from tuimon.surfaces.frames.row import Line, Row, Span, fitted
 from tuimon.surfaces.frames.view import View
-from tuimon.text import cut, width
+from tuimon.text import cut
 from tuimon.units import Unit, show
 
 Order = npt.NDArray[np.intp]
 Keys = npt.NDArray[np.float64] | npt.NDArray[np.str_]
+SORTED_BY = 80
+"""Characters that texts are sorted by: an array of texts takes as much for each as for the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _by(name: str) -> Callable[[Frame], Keys]:
 
 
 def _by_label(name: str) -> Callable[[Frame], Keys]:
-    return lambda frame: np.array([one.labels.get(name, "") for one in frame.entities])
+    return lambda frame: np.array([one.labels.get(name, "")[:SORTED_BY] for one in frame.entities])
 
 
 def _by_index(frame: Frame) -> Keys:
@@ -94,6 +96,8 @@ def _gpus_of(column: Column, context: Context) -> Span:
 def _letter(column: Column, _: Context) -> Span:
     """The state as one letter, as ps(1) has it; what cannot be killed or is dead stands out."""
     text, style = column.span("process_state", "muted")
+    if style == "unknown":
+        return "?", style
     letter = text[:1].upper()
     return letter, {"R": "ok", "D": "warn", "Z": "bad", "T": "warn"}.get(letter, style)
 
@@ -103,11 +107,11 @@ def _used(column: Column, _: Context) -> Span:
     value = column.value("process_cpu_seconds_total")
     if math.isnan(value):
         return column.span("process_cpu_seconds_total")
-    minutes, seconds = divmod(value, 60)
+    minutes, hundredths = divmod(int(value * 100), 6000)  # cut, not rounded: never 60 seconds
     if minutes < 60:
-        return f"{minutes:.0f}:{seconds:05.2f}", "value"
+        return f"{minutes}:{hundredths // 100:02}.{hundredths % 100:02}", "value"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:.0f}h{minutes:02.0f}:{seconds:02.0f}", "value"
+    return f"{hours}h{minutes:02}:{hundredths // 100:02}", "value"
 
 
 def _age(column: Column, context: Context) -> Span:
@@ -203,7 +207,16 @@ def processes(state: State, view: View, size: int, height: int) -> list[Row]:
     context = Context(state, _gpus_by_process(state))
     rows = [_head(shown, view, size)]
     for place, column in enumerate(order[top : top + visible], top):
-        rows.append(_line(Column(frame, int(column)), shown, context, view, size, place == cursor))
+        rows.append(
+            _line(
+                Column(frame, int(column)),
+                shown,
+                context,
+                view,
+                size,
+                view.cursor and place == cursor,
+            )
+        )
     return fitted(rows, size, height)
 
 
@@ -276,6 +289,4 @@ def _ground(column: Column, view: View) -> str:
 
 
 def _shifted(text: str, cells: int) -> str:
-    if not cells:
-        return text
-    return text[len(cut(text, cells)) :] if width(text) > cells else ""
+    return text[len(cut(text, cells)) :] if cells else text

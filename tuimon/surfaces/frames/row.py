@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from tuimon.surfaces.frames.glyphs import Glyphs
-from tuimon.text import cut, fit, width
+from tuimon.text import cells, cut, fit, width
 
 Span = tuple[str, str]
 """Text and the name of its style in the theme."""
@@ -30,12 +30,10 @@ class Line:
         """Add *text*."""
         if self._left <= 0 or not text:
             return self
-        size = width(text)
-        if size > self._left:
+        if len(cut(text, self._left)) < len(text):
             text = fit(text, self._left)
-            size = self._left
         self._spans.append((text, style))
-        self._left -= size
+        self._left -= width(text)
         return self
 
     def field(self, text: str, size: int, style: str = "text", *, right: bool = False) -> "Line":
@@ -92,6 +90,26 @@ def cropped(row: Row, size: int) -> Row:
 def fitted(rows: Sequence[Row], size: int, height: int) -> list[Row]:
     """Return exactly *height* rows: cut, or filled up with blank ones."""
     return [*rows[:height], *[blank(size)] * (height - len(rows))]
+
+
+def simple(rows: Sequence[Row], glyphs: Glyphs) -> Sequence[Row]:
+    """Return rows in ASCII if the glyphs are so, whatever names and units are made of.
+
+    Each cell that ASCII cannot draw is a question mark.
+    """
+    if not glyphs.plain:
+        return rows
+    return [tuple((_ascii(text), style) for text, style in row) for row in rows]
+
+
+_NEAR = str.maketrans({"…": "~", "°": " ", "·": ".", "∞": "~"})
+
+
+def _ascii(text: str) -> str:
+    if text.isascii():
+        return text
+    text = text.translate(_NEAR)
+    return "".join(char if char.isascii() else "?" * cells(char) for char in text)
 
 
 def beside(panels: Sequence[Sequence[Row]], gap: int = 0) -> list[Row]:

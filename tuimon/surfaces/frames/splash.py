@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tuimon.surfaces.frames.footer import Hint, footer
 from tuimon.surfaces.frames.glyphs import Glyphs
-from tuimon.surfaces.frames.row import Line, Row, boxed, fitted
+from tuimon.surfaces.frames.row import Line, Row, boxed, fitted, simple
 
 
 def splash(
@@ -22,4 +22,4 @@ def splash(
     rows = [top.row("header")]
     if width >= 8:
         rows += boxed(body, width, [("host ", "title")], (), glyphs)
-    return [*fitted(rows, width, height - 1), footer(hints, width)]
+    return list(simple([*fitted(rows, width, height - 1), footer(hints, width)], glyphs))

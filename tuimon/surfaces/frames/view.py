@@ -16,11 +16,17 @@ class View:
     """Smallest first; `I` inverts."""
     selected: str = ""
     """Id of the process the cursor is on; the first row while empty."""
+    cursor: bool = True
+    """Whether the cursor is drawn."""
     top: int = 0
     """Number of the first process row in view."""
     shift: int = 0
     """Cells by which command lines are scrolled to the left."""
+    charts: bool = True
+    """Whether charts of the past are drawn; a single picture has no past."""
     paused: bool = False
+    ended: bool = False
+    """Whether the recording that is shown is over."""
     user: str = ""
     """Name of the user at the keyboard, whose processes are marked."""
 

@@ -5,9 +5,12 @@ import os
 import select
 import signal
 import sys
+import termios
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 from textual.binding import Binding
 
@@ -16,14 +19,13 @@ from tuimon.model.entity import NOBODY
 from tuimon.model.metric import Kind
 from tuimon.model.session import Session
 from tuimon.model.state import State
-from tuimon.surfaces.frames.footer import places
 from tuimon.surfaces.frames.page import checks_page, help_page
 from tuimon.surfaces.frames.processes import BY_NAME, columns_for, row_of
-from tuimon.surfaces.frames.row import Row
+from tuimon.surfaces.frames.row import Row, simple
 from tuimon.surfaces.frames.view import View
 from tuimon.surfaces.themes import Theme
 from tuimon.surfaces.tui.display import Diffed, congested
-from tuimon.surfaces.tui.keys import COMMANDS, hints, legend
+from tuimon.surfaces.tui.keys import COMMANDS, clicked, legend
 from tuimon.surfaces.tui.messages import Clicked, Ticked
 from tuimon.surfaces.tui.screens.overview import Overview
 from tuimon.surfaces.tui.screens.page import Page
@@ -37,6 +39,7 @@ class TuimonApp(Diffed):
     """The live screen over one session."""
 
     ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False  # panels draw strips of their own, of which Textual knows no text
     BINDINGS = [Binding("ctrl+c", "quit", show=False, priority=True)]
 
     def __init__(
@@ -49,8 +52,7 @@ class TuimonApp(Diffed):
         super().__init__(ansi_color=True)
         self.animation_level = "none"
         self.session = session
-        self.failure: BaseException | None = None
-        """What ended the session, if that was an error."""
+        self._line = line_settings()
         self._styles = rich_styles(theme)
         self._overview = Overview(self._styles, view)
         self._state: State | None = None
@@ -79,7 +81,10 @@ class TuimonApp(Diffed):
             raise
         except BaseException as error:  # noqa: BLE001 -- told by the command, terminal restored
             self.failure = error
-        self.exit(0 if self.failure is None else 1)
+        if self.failure is None and self._state is not None and self._state.replayed:
+            self._overview.look(replace(self._overview.view, ended=True))
+        else:
+            self.exit(0 if self.failure is None else 1)
 
     def on_ticked(self, message: Ticked) -> None:
         """Show a State, unless the picture is held or the terminal does not keep up."""
@@ -101,10 +106,17 @@ class TuimonApp(Diffed):
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         """End in order; and if the loop is blocked by the terminal, end all the same."""
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + number))
+        signal.signal(signal.SIGALRM, lambda *_: self._give_up(128 + number))
         signal.setitimer(signal.ITIMER_REAL, GRACE)
         loop = asyncio.get_event_loop() if self._loop is None else self._loop
         loop.call_soon_threadsafe(self.exit, 0)
+
+    def _give_up(self, code: int) -> None:
+        """End at once; the line of the terminal is set right, which works even while it is blocked."""
+        if self._line is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(0, termios.TCSANOW, self._line)
+        os._exit(code)
 
     # ---- commands: the names are the rows of keys.COMMANDS
 
@@ -177,7 +189,10 @@ class TuimonApp(Diffed):
 
     def action_help(self) -> None:
         """See `keys.COMMANDS`."""
-        self.push_screen(Page(self._styles, lambda width: help_page(legend(COMMANDS), width)))
+        glyphs = self._overview.view.glyphs
+        self.push_screen(
+            Page(self._styles, lambda width: simple(help_page(legend(COMMANDS), width), glyphs))
+        )
 
     async def action_show_checks(self) -> None:
         """See `keys.COMMANDS`."""
@@ -192,7 +207,7 @@ class TuimonApp(Diffed):
     def _checks_page(self, width: int) -> Sequence[Row]:
         lanes = [] if self._state is None else list(self._state.health.values())
         told = [(one.lane, one.status.value, one.text or _speed(one.latency)) for one in lanes]
-        return checks_page(self._checks, told, width)
+        return simple(checks_page(self._checks, told, width), self._overview.view.glyphs)
 
     # ---- mouse
 
@@ -203,10 +218,8 @@ class TuimonApp(Diffed):
         elif message.panel == "processes" and message.row:
             self._select(self._overview.view.top + message.row - 1)
         elif message.panel == "footer":
-            for first, end, key in places(hints(COMMANDS), self.size.width):
-                if first <= message.column < end:
-                    name = next(one.name for one in COMMANDS if one.footer and one.key == key)
-                    self.run_worker(self.run_action(name), exit_on_error=False)
+            if name := clicked(COMMANDS, message.column, self.size.width):
+                self.run_worker(self.run_action(name), exit_on_error=False)
 
     def _select(self, row: int) -> None:
         order = self._overview.order
@@ -219,6 +232,14 @@ class TuimonApp(Diffed):
         if self._state is not None:
             self._overview.look(view)
             self.session.watch(self._overview.interest())
+
+
+def line_settings() -> list[Any] | None:
+    """Return how the line of the terminal is set, before anything changes it."""
+    try:
+        return termios.tcgetattr(0)
+    except termios.error:
+        return None
 
 
 def _speed(latency: float) -> str:

@@ -1,12 +1,13 @@
 """What goes to the terminal: only cells that differ from the last frame.
 
-The only module that touches private parts of Textual: `App._display`, the updates of its
-compositor, the segments of a `Strip` and the queue of the driver's writer thread. `supported`
-checks that they are as expected; where they are not, Textual's own way is used, which sends more
-and shows the same.
+The only module that touches private parts of Textual: `App._display` and what it does with an
+exception, the updates of its compositor, the segments of a `Strip` and the queue of the driver's
+writer thread. `supported` checks that they are as expected; where they are not, Textual's own way
+is used, which sends more and shows the same.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from rich.cells import cell_len
@@ -115,6 +116,15 @@ def _segments(strip: Strip) -> list[Segment]:
     return strip._segments  # noqa: SLF001 -- see the module
 
 
+@lru_cache(maxsize=4096)
+def _regular(text: str) -> bool:
+    """Return whether every character takes one cell, so that places are columns.
+
+    The sum is not enough: a wide character and a combining one make up for each other.
+    """
+    return text.isascii() or all(cell_len(char) == 1 for char in text)
+
+
 def _size(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
@@ -133,7 +143,7 @@ def _draw(pen: "Pen", x: int, y: int, new: list[Segment], old: list[Segment] | N
         elif _size(was.text) != size:
             _draw_all(pen, x, y, new[place:])
             return
-        elif same_style and size > GAP and size == len(now.text) == len(was.text):
+        elif same_style and size > GAP and _regular(now.text) and _regular(was.text):
             for first, end in _changes(was.text, now.text):
                 pen.put(x + first, y, now.text[first:end], end - first, now.style)
         else:
@@ -242,17 +252,31 @@ def _sequence(old: _Look, new: _Look) -> str:
 
 
 class Diffed(App[int]):
-    """An app that sends only what changed on the screen."""
+    """An app that sends only what changed on the screen, and keeps quiet about its own faults."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 -- whatever App takes
         super().__init__(**options)
         self.front: Front | None = Front() if supported(self) else None
+        self.failure: BaseException | None = None
+        """What ended the app, if that was an error; for whoever started it to tell."""
 
     def repaint(self) -> None:
         """Send the whole screen, as after something else has written to the terminal."""
         if self.front is not None:
             self.front.clear()
         self.screen.refresh()
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.failure is None:
+            self.failure = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End; whoever started the app tells why, in one line and not in a page of locals."""
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         updates = (compositor.LayoutUpdate, compositor.ChopsUpdate)

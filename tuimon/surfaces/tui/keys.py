@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuimon.surfaces.frames.footer import Hint
+from tuimon.surfaces.frames.footer import Hint, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,24 @@ def hints(commands: Sequence[Command]) -> list[Hint]:
     return [(one.key, one.title) for one in shown]
 
 
+def clicked(commands: Sequence[Command], column: int, width: int) -> str:
+    """Return the name of the command whose key the bottom line shows there; empty for none."""
+    key = next(
+        (key for first, end, key in places(hints(commands), width) if first <= column < end), ""
+    )
+    return next((one.name for one in commands if one.footer and one.key == key), "")
+
+
 def legend(commands: Sequence[Command]) -> list[tuple[str, str]]:
     """Return keys and what they do, for the help page."""
-    names = {"question_mark": "?", "greater_than_sign": ">", "less_than_sign": "<"}
+    names = {"question_mark": "?", "greater_than_sign": ">", "less_than_sign": "<", "f10": "F10"}
     rows: list[tuple[str, str]] = []
     for one in commands:
-        others = [names.get(key, key.replace("ctrl+", "Ctrl-")) for key in one.keys.split(",")[1:]]
+        others = [names.get(key, _written(key)) for key in one.keys.split(",")[1:]]
         rows.append((" ".join([one.key, *others]), one.help))
     return rows
+
+
+def _written(key: str) -> str:
+    """Return the name of a key as people write it."""
+    return f"Ctrl-{key[5:].upper()}" if key.startswith("ctrl+") else key

@@ -6,8 +6,9 @@ from functools import partial
 from tuimon.drivers.nvml import Library
 from tuimon.drivers.procfs import Proc
 from tuimon.errors import ReadError, Reason, SourceLost
+from tuimon.model.entity import Entity
 from tuimon.model.frame import Frame
-from tuimon.model.metric import Cadence
+from tuimon.model.metric import Cadence, Kind
 from tuimon.model.sample import Reading
 from tuimon.model.source import Interest
 from tuimon.sources.nvml.gpus import CATALOGUES, TABLE
@@ -57,6 +58,7 @@ class GpuReader:
             clock: Seconds since the epoch.
         """
         self.name = f"nvml/{device.index}"
+        self.stands_for = (Kind.GPU, Entity(self.name, "NVIDIA GPU", device.index))
         self._library = library
         self._device = device
         self._peers = peers

@@ -14,6 +14,7 @@ from tuimon.model.state import State
 from tuimon.surfaces.frames import gpus, header, host, overview, processes
 from tuimon.surfaces.frames.footer import footer
 from tuimon.surfaces.frames.overview import Layout
+from tuimon.surfaces.frames.row import simple
 from tuimon.surfaces.frames.view import View
 from tuimon.surfaces.tui.keys import COMMANDS, hints
 from tuimon.surfaces.tui.widgets.panel import Panel
@@ -80,19 +81,23 @@ class Overview(Screen[None]):
         if overview.too_small(width, height):
             self._place(Layout(max(height - 2, 1), 0, 0))
             page = overview.small_page(width, height)
-            self._panels["header"].show(page[:1])
-            self._panels["gpus"].show(page[1:-1])
-            self._panels["footer"].show(page[-1:])
+            self._panels["header"].show(page[:1], width)
+            self._panels["gpus"].show(page[1:-1], width)
+            self._panels["footer"].show(page[-1:], width)
             return
-        share = overview.layout(state, width, height)
+        share = overview.layout(state, self.view, width, height)
         self._place(share)
         self._keep_cursor_in_view(state)
-        view, panels = self.view, self._panels
-        panels["header"].show([header.header(state, view, width)])
-        panels["gpus"].show(gpus.gpus(state, view, width, share.gpus))
-        panels["host"].show(host.host(state, view, width, share.host))
-        panels["processes"].show(processes.processes(state, view, width, share.processes))
-        panels["footer"].show([footer(hints(COMMANDS), width)])
+        view = self.view
+        drawn = {
+            "header": [header.header(state, view, width)],
+            "gpus": gpus.gpus(state, view, width, share.gpus),
+            "host": host.host(state, view, width, share.host),
+            "processes": processes.processes(state, view, width, share.processes),
+            "footer": [footer(hints(COMMANDS), width)],
+        }
+        for name, rows in drawn.items():
+            self._panels[name].show(simple(rows, view.glyphs), width)
 
     def _keep_cursor_in_view(self, state: State) -> None:
         order = self.order

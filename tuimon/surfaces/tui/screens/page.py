@@ -11,7 +11,7 @@ from textual.screen import Screen
 from tuimon.surfaces.frames.footer import footer
 from tuimon.surfaces.frames.page import scrolled_page
 from tuimon.surfaces.frames.row import Row
-from tuimon.surfaces.tui.keys import PAGE_COMMANDS, hints
+from tuimon.surfaces.tui.keys import PAGE_COMMANDS, clicked, hints
 from tuimon.surfaces.tui.messages import Clicked
 from tuimon.surfaces.tui.widgets.panel import Panel
 
@@ -49,8 +49,8 @@ class Page(Screen[None]):
             return
         rows = self._draw(width)
         self._top = max(min(self._top, len(rows) - (height - 1)), 0)
-        self._body.show(scrolled_page(rows, self._top, width, height - 1))
-        self._foot.show([footer(hints(PAGE_COMMANDS), width)])
+        self._body.show(scrolled_page(rows, self._top, width, height - 1), width)
+        self._foot.show([footer(hints(PAGE_COMMANDS), width)], width)
 
     def action_scroll(self, rows: int) -> None:
         """Scroll by *rows*."""
@@ -62,6 +62,10 @@ class Page(Screen[None]):
         self.dismiss()
 
     def on_clicked(self, message: Clicked) -> None:
-        """Scroll by the wheel."""
+        """Scroll by the wheel, press a clicked key; the app below is not told."""
+        message.stop()
         if message.wheel:
             self.action_scroll(message.wheel)
+        elif message.panel == "footer":
+            if name := clicked(PAGE_COMMANDS, message.column, self.size.width):
+                self.run_worker(self.app.run_action(name, self), exit_on_error=False)

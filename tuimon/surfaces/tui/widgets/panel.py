@@ -48,9 +48,8 @@ class Panel(Widget):
         self._strips: list[Strip] = []
         self._across = -1
 
-    def show(self, rows: Sequence[Row]) -> None:
-        """Show *rows*; each is as wide as the panel."""
-        across = self.size.width
+    def show(self, rows: Sequence[Row], across: int) -> None:
+        """Show *rows*, each *across* cells wide: as the panel will be, if it is laid out yet."""
         if across != self._across or len(rows) != len(self._rows):
             self._across = across
             self._rows = list(rows)
