@@ -34,19 +34,19 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command("help",               "f1,question_mark,h",   "Help",     "Show this page.", footer=1),
     Command("show_checks",        "D",                    "Checks",   "What was looked for on this machine, what was found, and what to do.", footer=6),
-    Command("toggle_pause",       "Z,p",                  "Pause",    "Hold the picture; sampling goes on.", footer=2),
+    Command("toggle_pause",       "Z",                    "Pause",    "Hold the picture; sampling goes on.", footer=2),
     Command("quit",               "q,f10,ctrl+c",         "Quit",     "Leave. Nothing is ever signalled by Ctrl-C.", footer=8),
     Command("sort_next",          "greater_than_sign",    "Sort",     "Sort by the next column.", shown=">", footer=3),
     Command("sort_previous",      "less_than_sign",       "Sort",     "Sort by the column before.", shown="<"),
     Command("invert",             "I",                    "Invert",   "Turn the order around.", footer=4),
     Command("sort('gmem')",       "G",                    "GPU mem",  "Sort by GPU memory."),
-    Command("sort('sm')",         "S",                    "GPU use",  "Sort by use of the GPU."),
+    Command("sort('sm')",         "B",                    "GPU use",  "Sort by use of the GPU."),
     Command("sort('cpu')",        "P",                    "CPU",      "Sort by CPU use."),
     Command("sort('memory')",     "M",                    "Memory",   "Sort by memory."),
     Command("sort('time')",       "T",                    "Time",     "Sort by CPU time."),
     Command("sort('pid')",        "N",                    "PID",      "Sort by process id."),
-    Command("move(-1)",           "up,k",                 "Up",       "Move the cursor up.", shown="Up"),
-    Command("move(1)",            "down,j",               "Down",     "Move the cursor down.", shown="Down"),
+    Command("move(-1)",           "up,alt+k",                "Up",       "Move the cursor up.", shown="Up"),
+    Command("move(1)",            "down,alt+j",              "Down",     "Move the cursor down.", shown="Down"),
     Command("page(-1)",           "pageup,ctrl+b",        "Page up",  "Move the cursor up by a page.", shown="PgUp"),
     Command("page(1)",            "pagedown,ctrl+f",      "Page down","Move the cursor down by a page.", shown="PgDn"),
     Command("edge(-1)",           "home,g",               "Top",      "Move the cursor to the first process.", shown="Home"),
@@ -60,8 +60,8 @@ COMMANDS: tuple[Command, ...] = (
 )
 PAGE_COMMANDS: tuple[Command, ...] = (
     Command("close",              "escape,q,f1,question_mark,h,D", "Back", "Go back to the overview.", shown="Esc", footer=1),
-    Command("scroll(-1)",         "up,k",                 "Up",       "Scroll up.", shown="Up", footer=2),
-    Command("scroll(1)",          "down,j",               "Down",     "Scroll down.", shown="Down", footer=3),
+    Command("scroll(-1)",         "up,alt+k",                "Up",       "Scroll up.", shown="Up", footer=2),
+    Command("scroll(1)",          "down,alt+j",              "Down",     "Scroll down.", shown="Down", footer=3),
     Command("scroll(-10)",        "pageup,ctrl+b",        "Page up",  "Scroll up by ten rows.", shown="PgUp"),
     Command("scroll(10)",         "pagedown,space,ctrl+f","Page down","Scroll down by ten rows.", shown="PgDn"),
     Command("app.redraw",         "ctrl+l",               "Redraw",   "Paint the whole screen anew.", shown="Ctrl-L"),
@@ -96,4 +96,7 @@ def legend(commands: Sequence[Command]) -> list[tuple[str, str]]:
 
 def _written(key: str) -> str:
     """Return the name of a key as people write it."""
-    return f"Ctrl-{key[5:].upper()}" if key.startswith("ctrl+") else key
+    for prefix, shown in (("ctrl+", "Ctrl-"), ("alt+", "Alt-")):
+        if key.startswith(prefix):
+            return shown + key.removeprefix(prefix).upper()
+    return key
