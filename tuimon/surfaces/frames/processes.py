@@ -156,8 +156,13 @@ def ordered(state: State, view: View) -> Order:
     frame = state.frames.get(Kind.PROCESS)
     if frame is None or not len(frame.entities):
         return np.empty(0, np.intp)
-    column = BY_NAME[view.sort]
-    keys = column.key(frame)
+    return _ordered(frame, view.sort, view.ascending)
+
+
+@lru_cache(maxsize=2)
+def _ordered(frame: Frame, sort: str, ascending: bool) -> Order:
+    """Return the order of one frame. Cached by identity: a key asks for it several times."""
+    keys = BY_NAME[sort].key(frame)
     index = _by_index(frame)
     busy = -np.nan_to_num(frame.row(TIE), nan=0.0)
     if keys.dtype.kind == "U":
@@ -165,7 +170,7 @@ def ordered(state: State, view: View) -> Order:
         rank[keys == ""] = np.nan
     else:
         rank = keys.astype(np.float64)
-    return np.lexsort((index, busy, rank if view.ascending else -rank))  # NaN is always last
+    return np.lexsort((index, busy, rank if ascending else -rank))  # NaN is always last
 
 
 def row_of(state: State, order: Order, selected: str) -> int:

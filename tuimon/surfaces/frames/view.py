@@ -1,6 +1,6 @@
 """What the user looks at: the choices that drawing depends on, besides the State."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuimon.surfaces.frames.glyphs import UNICODE, Glyphs
 
@@ -29,6 +29,12 @@ class View:
     """Whether the recording that is shown is over."""
     user: str = ""
     """Name of the user at the keyboard, whose processes are marked."""
+
+
+def differ_in_table_only(one: View, other: View) -> bool:
+    """Whether two views show everything alike but the process table."""
+    table = ("sort", "ascending", "selected", "top", "shift")
+    return replace(one, **{name: getattr(other, name) for name in table}) == other
 
 
 DEFAULT = View()

@@ -45,8 +45,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("sort('memory')",     "M",                    "Memory",   "Sort by memory."),
     Command("sort('time')",       "T",                    "Time",     "Sort by CPU time."),
     Command("sort('pid')",        "N",                    "PID",      "Sort by process id."),
-    Command("move(-1)",           "up,alt+k",                "Up",       "Move the cursor up.", shown="Up"),
-    Command("move(1)",            "down,alt+j",              "Down",     "Move the cursor down.", shown="Down"),
+    Command("move(-1)",           "up,alt+k",             "Up",       "Move the cursor up.", shown="Up"),
+    Command("move(1)",            "down,alt+j",           "Down",     "Move the cursor down.", shown="Down"),
     Command("page(-1)",           "pageup,ctrl+b",        "Page up",  "Move the cursor up by a page.", shown="PgUp"),
     Command("page(1)",            "pagedown,ctrl+f",      "Page down","Move the cursor down by a page.", shown="PgDn"),
     Command("edge(-1)",           "home,g",               "Top",      "Move the cursor to the first process.", shown="Home"),
@@ -60,8 +60,8 @@ COMMANDS: tuple[Command, ...] = (
 )
 PAGE_COMMANDS: tuple[Command, ...] = (
     Command("close",              "escape,q,f1,question_mark,h,D", "Back", "Go back to the overview.", shown="Esc", footer=1),
-    Command("scroll(-1)",         "up,alt+k",                "Up",       "Scroll up.", shown="Up", footer=2),
-    Command("scroll(1)",          "down,alt+j",              "Down",     "Scroll down.", shown="Down", footer=3),
+    Command("scroll(-1)",         "up,alt+k",             "Up",       "Scroll up.", shown="Up", footer=2),
+    Command("scroll(1)",          "down,alt+j",           "Down",     "Scroll down.", shown="Down", footer=3),
     Command("scroll(-10)",        "pageup,ctrl+b",        "Page up",  "Scroll up by ten rows.", shown="PgUp"),
     Command("scroll(10)",         "pagedown,space,ctrl+f","Page down","Scroll down by ten rows.", shown="PgDn"),
     Command("app.redraw",         "ctrl+l",               "Redraw",   "Paint the whole screen anew.", shown="Ctrl-L"),

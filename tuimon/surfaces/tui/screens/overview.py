@@ -15,7 +15,7 @@ from tuimon.surfaces.frames import gpus, header, host, overview, processes
 from tuimon.surfaces.frames.footer import footer
 from tuimon.surfaces.frames.overview import Layout
 from tuimon.surfaces.frames.row import simple
-from tuimon.surfaces.frames.view import View
+from tuimon.surfaces.frames.view import View, differ_in_table_only
 from tuimon.surfaces.tui.keys import COMMANDS, hints
 from tuimon.surfaces.tui.widgets.panel import Panel
 
@@ -48,9 +48,14 @@ class Overview(Screen[None]):
         self._draw()
 
     def look(self, view: View) -> None:
-        """Show the same state with another view."""
+        """Show the same state with another view; a key in the table draws the table alone."""
+        table_only = differ_in_table_only(self.view, view)
         self.view = view
-        self._draw()
+        if table_only and self._state is not None and self._share.processes:
+            self._keep_cursor_in_view(self._state)
+            self._draw_table(self._state)
+        else:
+            self._draw()
 
     def on_resize(self, _: events.Resize) -> None:
         """Share the rows anew."""
@@ -89,15 +94,20 @@ class Overview(Screen[None]):
         self._place(share)
         self._keep_cursor_in_view(state)
         view = self.view
+        self._draw_table(state)
         drawn = {
             "header": [header.header(state, view, width)],
             "gpus": gpus.gpus(state, view, width, share.gpus),
             "host": host.host(state, view, width, share.host),
-            "processes": processes.processes(state, view, width, share.processes),
             "footer": [footer(hints(COMMANDS), width)],
         }
         for name, rows in drawn.items():
             self._panels[name].show(simple(rows, view.glyphs), width)
+
+    def _draw_table(self, state: State) -> None:
+        width, view = self.size.width, self.view
+        rows = processes.processes(state, view, width, self._share.processes)
+        self._panels["processes"].show(simple(rows, view.glyphs), width)
 
     def _keep_cursor_in_view(self, state: State) -> None:
         order = self.order
