@@ -74,7 +74,8 @@ def _tail(state: State, view: View) -> list[Span]:
     cost = state.cost
     if not math.isnan(cost.cpu_ratio):
         memory = show(cost.memory_bytes, Unit.BYTES)
-        spans.append((f" {state.interval:g}s cpu {cost.cpu_ratio:.1%} {memory} ", "footer"))
+        sent = "" if math.isnan(view.sent) else f" {show(view.sent, Unit.BYTES_PER_SECOND)}"
+        spans.append((f" {state.interval:g}s cpu {cost.cpu_ratio:.1%} {memory}{sent} ", "footer"))
     moment = "%Y-%m-%d %H:%M:%S" if state.replayed else "%H:%M:%S"
     spans.append((time.strftime(f" {moment} ", time.localtime(state.at)), "header"))
     return spans

@@ -1,5 +1,6 @@
 """What the user looks at: the choices that drawing depends on, besides the State."""
 
+import math
 from dataclasses import dataclass, replace
 
 from tuimon.surfaces.frames.glyphs import UNICODE, Glyphs
@@ -24,6 +25,8 @@ class View:
     """Cells by which command lines are scrolled to the left."""
     charts: bool = True
     """Whether charts of the past are drawn; a single picture has no past."""
+    sent: float = math.nan
+    """Bytes a second that are sent to the terminal; NaN where they are not counted."""
     paused: bool = False
     ended: bool = False
     """Whether the recording that is shown is over."""

@@ -57,6 +57,7 @@ class TuimonApp(Diffed):
         self._overview = Overview(self._styles, view)
         self._state: State | None = None
         self._checks: Sequence[Check] = ()
+        self._sent = 0
         self._hangup = select.poll()
         self._settled: Callable[[], None] | None = settled
 
@@ -93,6 +94,7 @@ class TuimonApp(Diffed):
             return
         if self._overview.view.paused and self._state is not None:
             return
+        self._count_bytes(message.state)
         self._state = message.state
         if congested(self):
             return
@@ -103,6 +105,15 @@ class TuimonApp(Diffed):
         if self._settled is not None:
             self.call_after_refresh(self._settled)
             self._settled = None
+
+    def _count_bytes(self, state: State) -> None:
+        """Tell the view what the terminal was sent since the last state."""
+        if self.front is None:
+            return
+        sent, self._sent = self.front.sent - self._sent, self.front.sent
+        if self._state is not None and state.at > self._state.at:
+            rate = sent / (state.at - self._state.at)
+            self._overview.view = replace(self._overview.view, sent=rate)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         """End in order; and if the loop is blocked by the terminal, end all the same."""

@@ -51,6 +51,8 @@ class Front:
     def __init__(self) -> None:
         self._rows: dict[int, dict[int, Strip]] = {}
         self._size: tuple[int, int] = (0, 0)
+        self.sent = 0
+        """Bytes that were sent to the terminal so far."""
 
     def clear(self) -> None:
         """Forget everything: the next frame is sent whole."""
@@ -93,7 +95,9 @@ class Difference(compositor.CompositorUpdate):
                     continue
                 shown[x] = strip
                 _draw(pen, x, y, _segments(strip), None if old is None else _segments(old))
-        return pen.done()
+        text = pen.done()
+        self._front.sent += len(text.encode())
+        return text
 
     def _lines(self) -> Iterator[tuple[int, Chops]]:
         update = self._update
