@@ -13,7 +13,7 @@ from tuimon.errors import UsageError
 
 def run(options: argparse.Namespace, environment: Environment) -> int:
     """Record until the duration is over or a signal comes."""
-    if options.duration < 0:
+    if not 0 <= options.duration < threading.TIMEOUT_MAX:
         raise UsageError(f"a duration of {options.duration:g} s is not possible: give 0 or more")
     if options.processes < 0:
         raise UsageError(f"{options.processes} processes are not possible: give 0 or more")

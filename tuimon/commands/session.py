@@ -1,13 +1,16 @@
 """The session: what a surface holds of the engine, and nothing else of the program."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 
 from tuimon.engine import Engine
 from tuimon.engine.engine import LONGEST, SHORTEST
 from tuimon.model.check import Check
 from tuimon.model.source import Interest
 from tuimon.model.state import State
+from tuimon.text import safe
 
 
 class LiveSession:
@@ -16,7 +19,8 @@ class LiveSession:
     def __init__(self, engine: Engine, checks: Callable[[], Sequence[Check]]) -> None:
         self._engine = engine
         self._checks = checks
-        self._newest: State | None = None
+        self._newest: deque[State] = deque(maxlen=1)
+        """At most one; a deque, since taking it must not lose what comes at that moment."""
         self._wake: Callable[[], None] | None = None
         engine.subscribe(self._publish)
         engine.on_end = self._end
@@ -41,9 +45,18 @@ class LiveSession:
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Sequence[Check]] = loop.create_future()
 
+        def answer(checks: Sequence[Check]) -> None:
+            if not found.done():  # else nobody waits for it any more
+                found.set_result(checks)
+
         def look() -> None:
-            checks = self._checks()
-            loop.call_soon_threadsafe(found.set_result, checks)
+            try:
+                checks = self._checks()
+            except Exception as error:  # noqa: BLE001 -- the top of the thread: it is a check too
+                text = safe(f"{type(error).__name__}: {error}")
+                checks = [Check("checks", ok=False, text=text)]
+            with suppress(RuntimeError):  # the loop is closed: we are leaving
+                loop.call_soon_threadsafe(answer, checks)
 
         import threading
 
@@ -57,15 +70,14 @@ class LiveSession:
         ready = asyncio.Event()
 
         def wake() -> None:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop is closed: we are leaving
                 loop.call_soon_threadsafe(ready.set)
 
         self._wake = wake
         while True:
             ended = self._engine.ended  # read before the state, which is published before it
-            state, self._newest = self._newest, None
-            if state is not None:
-                yield state
+            if self._newest:
+                yield self._newest.popleft()
             elif ended:
                 if self._engine.failure is not None:
                     raise self._engine.failure
@@ -75,7 +87,7 @@ class LiveSession:
                 ready.clear()
 
     def _publish(self, state: State) -> None:
-        self._newest = state
+        self._newest.append(state)
         self._end()
 
     def _end(self) -> None:

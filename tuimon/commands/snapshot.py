@@ -12,7 +12,7 @@ from tuimon.errors import UsageError
 from tuimon.model.metric import Cadence, Kind
 from tuimon.model.state import State
 from tuimon.surfaces.ansi import Depth, depth_of
-from tuimon.surfaces.frames.glyphs import glyphs_for
+from tuimon.surfaces.frames.glyphs import glyphs_for, utf8
 from tuimon.surfaces.frames.overview import LEAST_HEIGHT, LEAST_WIDTH
 from tuimon.surfaces.frames.processes import BY_NAME
 from tuimon.surfaces.frames.view import View
@@ -38,7 +38,8 @@ def run(options: argparse.Namespace, environment: Environment) -> int:
 
             columns[Kind.PROCESS] = leaders(frame, options.processes)
         tty = environment.stdout.isatty()
-        environment.stdout.write(as_json(state, columns, indent=tty) + "\n")
+        narrow = not utf8(environment.stdout.encoding)
+        environment.stdout.write(as_json(state, columns, indent=tty, ascii_only=narrow) + "\n")
         return 0
     variables = environment.variables
     view = View(

@@ -30,13 +30,20 @@ def as_text(state: State, view: View, theme: Theme, depth: Depth, size: tuple[in
     return "\n".join(painted(rows, theme, depth)) + "\n"
 
 
-def as_json(state: State, columns: Mapping[Kind, Sequence[int]], *, indent: bool) -> str:
+def as_json(
+    state: State,
+    columns: Mapping[Kind, Sequence[int]],
+    *,
+    indent: bool,
+    ascii_only: bool = False,
+) -> str:
     """Return a State as one JSON document, described in docs/snapshot.md.
 
     Args:
         state: What to tell.
         columns: Of which entities to tell, by column, for kinds that are not told whole.
         indent: Whether for people.
+        ascii_only: For a stream that takes nothing else.
     """
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -70,7 +77,9 @@ def as_json(state: State, columns: Mapping[Kind, Sequence[int]], *, indent: bool
         if frame is not None:
             chosen = columns.get(kind, range(len(frame.entities)))
             document[kind.value] = _entities(frame, chosen, state.at)
-    return json.dumps(document, indent=2 if indent else None, ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        document, indent=2 if indent else None, ensure_ascii=ascii_only, allow_nan=False
+    )
 
 
 def _entities(frame: Frame, columns: Sequence[int], now: float) -> list[dict[str, Any]]:
@@ -84,9 +93,9 @@ def _entities(frame: Frame, columns: Sequence[int], now: float) -> list[dict[str
         entity = _entity(frame.entities[column])
         entity["values"] = {name: _number(value) for name, value in zip(names, values, strict=True)}
         entity["missing"] = {
-            name: Reason(reason).label
-            for name, reason in zip(names, reasons, strict=True)
-            if reason
+            name: Reason(reason or Reason.FAILED).label
+            for name, value, reason in zip(names, values, reasons, strict=True)
+            if reason or math.isinf(value)
         }
         entity["age_seconds"] = {
             cadence.name.lower(): max(round(now - read_at[cadence], 3), 0.0)
@@ -109,6 +118,6 @@ def _entity(entity: Entity) -> dict[str, Any]:
 
 def _number(value: float) -> float | int | None:
     """Return a number as JSON should have it: whole ones without a point, others to 12 digits."""
-    if math.isnan(value):
+    if not math.isfinite(value):
         return None
     return int(value) if value.is_integer() else float(f"{value:.12g}")

@@ -122,15 +122,22 @@ def parsed(name: str, content: Mapping[str, Any]) -> Theme:
     """
     for key in content:
         _known(name, "entry", key, ("title", "palette", "styles"))
-    palette: Mapping[str, object] = content.get("palette", {})
+    palette = _table(name, "palette", content)
     given: dict[str, Style] = {}
-    for style, entry in content.get("styles", {}).items():
+    for style, entry in _table(name, "styles", content).items():
         _known(name, "style", style, STYLES)
         given[style] = _style(name, style, entry, palette)
     styles: dict[str, Style] = {}
     for style, parent in STYLES.items():  # parents stand before their children
         styles[style] = given.get(style) or styles.get(parent, Style())
     return Theme(name, str(content.get("title", name)), styles)
+
+
+def _table(theme: str, key: str, content: Mapping[str, Any]) -> Mapping[str, object]:
+    entry = content.get(key, {})
+    if not isinstance(entry, dict):
+        raise ThemeError(f"theme {theme}: {key} is no table, but {entry!r}")
+    return entry
 
 
 def _style(theme: str, name: str, entry: object, palette: Mapping[str, object]) -> Style:

@@ -72,5 +72,9 @@ def glyphs_for(term: str, encoding: str | None, *, ascii_only: bool) -> Glyphs:
         encoding: Of the stream that is drawn to.
         ascii_only: The user asked for ASCII.
     """
-    utf8 = (encoding or "").lower().replace("-", "") == "utf8"
-    return ASCII if ascii_only or term == "linux" or not utf8 else UNICODE
+    return ASCII if ascii_only or term == "linux" or not utf8(encoding) else UNICODE
+
+
+def utf8(encoding: str | None) -> bool:
+    """Return whether a stream of this encoding takes every character."""
+    return (encoding or "").lower().replace("-", "").replace("_", "") == "utf8"

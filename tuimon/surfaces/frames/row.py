@@ -1,6 +1,7 @@
 """Rows: what a panel is made of, whatever shows it in the end."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from tuimon.surfaces.frames.glyphs import Glyphs
 from tuimon.text import cells, cut, fit, width
@@ -9,6 +10,22 @@ Span = tuple[str, str]
 """Text and the name of its style in the theme."""
 Row = tuple[Span, ...]
 """Spans from left to right; exactly as wide as its panel."""
+
+
+SHORT = 256
+"""Characters up to which the width of a text is remembered."""
+
+
+def _size(text: str, most: int) -> int:
+    """Return the width of *text*, or some width above *most*: a name may be a megabyte long."""
+    if text.isascii():
+        return len(text)
+    return _known(text) if len(text) <= SHORT else width(cut(text, most + 2))
+
+
+@lru_cache(maxsize=1024)
+def _known(text: str) -> int:
+    return width(text)
 
 
 class Line:
@@ -30,10 +47,11 @@ class Line:
         """Add *text*."""
         if self._left <= 0 or not text:
             return self
-        if len(cut(text, self._left)) < len(text):
-            text = fit(text, self._left)
+        size = _size(text, self._left)
+        if size > self._left:
+            text, size = fit(text, self._left), self._left
         self._spans.append((text, style))
-        self._left -= width(text)
+        self._left -= size
         return self
 
     def field(self, text: str, size: int, style: str = "text", *, right: bool = False) -> "Line":

@@ -123,7 +123,7 @@ class TuimonApp(Diffed):
         loop.call_soon_threadsafe(self.exit, 0)
 
     def _give_up(self, code: int) -> None:
-        """End at once; the line of the terminal is set right, which works even while it is blocked."""
+        """End at once; the line is set right, which works even while the terminal is blocked."""
         if self._line is not None:
             with suppress(termios.error):
                 termios.tcsetattr(0, termios.TCSANOW, self._line)
@@ -228,9 +228,10 @@ class TuimonApp(Diffed):
             self.action_move(message.wheel)
         elif message.panel == "processes" and message.row:
             self._select(self._overview.view.top + message.row - 1)
-        elif message.panel == "footer":
-            if name := clicked(COMMANDS, message.column, self.size.width):
-                self.run_worker(self.run_action(name), exit_on_error=False)
+        elif message.panel == "footer" and (
+            name := clicked(COMMANDS, message.column, self.size.width)
+        ):
+            self.run_worker(self.run_action(name), exit_on_error=False)
 
     def _select(self, row: int) -> None:
         order = self._overview.order

@@ -66,6 +66,7 @@ class Page(Screen[None]):
         message.stop()
         if message.wheel:
             self.action_scroll(message.wheel)
-        elif message.panel == "footer":
-            if name := clicked(PAGE_COMMANDS, message.column, self.size.width):
-                self.run_worker(self.app.run_action(name, self), exit_on_error=False)
+        elif message.panel == "footer" and (
+            name := clicked(PAGE_COMMANDS, message.column, self.size.width)
+        ):
+            self.run_worker(self.app.run_action(name, self), exit_on_error=False)
