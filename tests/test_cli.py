@@ -54,6 +54,8 @@ def _refused(result, code=2):
 
 # fmt: off
 WRONG = [
+    ("snapshot", "--demo", "--theme", "tuimno"),
+    ("snapshot", "--demo", "--theme", "../themes/tuimno"),
     # a word that is no command or no option, whole or cut short
     ("nonsense",), ("snap",), ("--nonsense",), ("--dem",), ("--interv", "1"), ("snapshot", "--form", "json"), ("snapshot", "extra"),
     ("completion",), ("completion", "tcsh"), ("completion", "bas"), ("metrics", "--format", "xml"), ("doctor", "--format", "xml"), ("record", "--demo"),
@@ -84,8 +86,6 @@ def test_a_misuse_is_one_line_and_exit_code_2(told, arguments):
 
 # fmt: off
 FAILING = [
-    ("snapshot", "--demo", "--theme", "tuimno"),
-    ("snapshot", "--demo", "--theme", "../themes/tuimno"),
     ("snapshot", "--replay", "/nonexistent"),
     ("snapshot", "--replay", "/"),
     ("snapshot", "--replay", __file__),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tuimon.errors import ThemeError
+from tuimon.errors import ThemeError, UsageError
 from tuimon.surfaces import themes
 from tuimon.surfaces.frames.glyphs import ASCII, UNICODE
 from tuimon.surfaces.frames.overview import overview
@@ -124,9 +124,9 @@ def test_a_theme_that_is_not_utf8_is_an_error(tmp_path):
 
 
 def test_a_misspelt_theme_is_told_its_nearest():
-    with pytest.raises(ThemeError, match="did you mean 'monochrome'"):
+    with pytest.raises(UsageError, match="did you mean 'monochrome'"):
         load("monocrome")
-    with pytest.raises(ThemeError, match=r"there are: .*tuimon"):
+    with pytest.raises(UsageError, match=r"there are: .*tuimon"):
         load("zzz")
 
 

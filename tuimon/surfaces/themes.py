@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tuimon.errors import ThemeError
+from tuimon.errors import ThemeError, UsageError
 from tuimon.text import nearest
 
 # What there is to style, and what it falls back to where a theme says nothing of it.
@@ -100,13 +100,14 @@ def load(name: str, where: Path | None = None) -> Theme:
     """Return the theme called *name*.
 
     Raises:
-        ThemeError: There is none, or its file is wrong; the sentence says where.
+        UsageError: There is none.
+        ThemeError: Its file is wrong; the sentence says where.
     """
-    path = (where or folder()) / f"{name}.toml"
-    if not path.is_file():
-        known = names(where)
+    known = names(where)
+    if name not in known:
         hint = nearest(name, known) or f"there are: {', '.join(known)}"
-        raise ThemeError(f"no theme called {name!r}; {hint}")
+        raise UsageError(f"no theme called {name!r}; {hint}")
+    path = (where or folder()) / f"{name}.toml"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
