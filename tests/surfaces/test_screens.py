@@ -9,6 +9,7 @@ from tuimon.errors import Reason
 from tuimon.model.check import Check
 from tuimon.model.metric import Kind
 from tuimon.model.sample import Status
+from tuimon.sources.simulated.script import Divided, Script
 from tuimon.surfaces.frames.footer import footer
 from tuimon.surfaces.frames.glyphs import ASCII, UNICODE
 from tuimon.surfaces.frames.overview import overview
@@ -80,6 +81,14 @@ def test_troubles_look_like_this(machine, golden, exact, name, made):
     rows = _drawn(made(machine), 120, 36)
     exact(rows, 120, 36)
     golden(name, _text(rows))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 36)])
+def test_divided_gpus_look_like_this(machine, golden, exact, width, height):
+    script = Script(divided=(Divided(0), Divided(1, "1g.10gb", 7)))
+    rows = _drawn(machine.state(2, script=script), width, height)
+    exact(rows, width, height)
+    golden(f"divided_{width}x{height}", _text(rows))
 
 
 def test_a_lost_gpu_is_told_by_words_and_not_by_zeros(machine):

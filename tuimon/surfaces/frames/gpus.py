@@ -12,6 +12,7 @@ from tuimon.model.state import State
 from tuimon.surfaces.frames.cell import Column, graded
 from tuimon.surfaces.frames.chart import area, bar, spark
 from tuimon.surfaces.frames.glyphs import Glyphs
+from tuimon.surfaces.frames.mig import instance_rows, instances
 from tuimon.surfaces.frames.row import Line, Row, Span, beside, blank, boxed, fitted
 from tuimon.surfaces.frames.view import View
 
@@ -102,7 +103,7 @@ def _cards(state: State, view: View, columns: Sequence[Column], size: int, inner
     rows: list[Row] = []
     for first in range(0, len(columns), across):
         cards = [
-            _card(view, column, past[first + place], edges[place + 1] - edges[place], inner)
+            _card(state, view, column, past[first + place], edges[place + 1] - edges[place], inner)
             for place, column in enumerate(columns[first : first + across])
         ]
         lacking = size - edges[len(cards)]
@@ -118,7 +119,9 @@ def _past(state: State, columns: Sequence[Column], metric: str, count: int) -> F
     return state.history.grid(Kind.GPU, metric, ids, state.at, state.interval, count)
 
 
-def _card(view: View, column: Column, past: Floats32, wide: int, inner: int) -> list[Row]:
+def _card(
+    state: State, view: View, column: Column, past: Floats32, wide: int, inner: int
+) -> list[Row]:
     size, glyphs = wide - 4, view.glyphs
     name = column.entity.name.removeprefix("NVIDIA ")
     title: list[Span] = [(f"GPU {column.entity.index} ", "title"), (name, "muted")]
@@ -134,7 +137,10 @@ def _card(view: View, column: Column, past: Floats32, wide: int, inner: int) -> 
         _bar_line("pwr", power, "power", _power(column), size, glyphs),
         *_facts(size, [*facts, *links], 3),
     ]
-    if view.charts:
+    divided = instances(state, column.entity.id)
+    if divided:
+        rows += instance_rows(divided, size, inner - len(rows), glyphs)
+    elif view.charts:
         chart = area(past[-2 * size :], max(inner - len(rows), 1), 0.0, 1.0, glyphs)
         rows += [Line(size).put(text, "gpu").row() for text in chart]
     return boxed(fitted(rows, size, inner), wide, title, tail, glyphs)
@@ -291,7 +297,9 @@ def _lines(state: State, view: View, columns: Sequence[Column], size: int) -> li
             line.field(*_sized(column.span("gpu_sm_clock_hertz"), 8), right=True).gap()
             line.put(spark(values, 0.0, 1.0, glyphs) if spark_size else "", "gpu")
             line.gap(1 if spark_size else 0)
-        rows.append(line.put(*_state_of(column)).row())
+        line.put(*_state_of(column))
+        divided = len(instances(state, column.entity.id))
+        rows.append(line.put(f" MIG {divided}" if divided else "", "muted").row())
     return rows
 
 
