@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tuimon.drivers.procfs import contained
+
 HERE = Path(__file__).parent
 CLOCK = 1_700_000_000.0
 
@@ -110,6 +112,10 @@ def gpus(fake_library, tmp_path, monkeypatch):
     for name in [name for name in os.environ if name.startswith("FAKE_NVML_")]:
         monkeypatch.delenv(name)
     machine = Gpus(fake_library, tmp_path, monkeypatch)
+    monkeypatch.setattr(  # the fake tells pids of our own namespace, in a container too
+        "tuimon.sources.nvml.readers.seen.contained",
+        lambda proc: proc.root != Path("/proc") and contained(proc),
+    )
     yield machine
     machine.suffer("")
     library = ctypes.CDLL(str(fake_library))

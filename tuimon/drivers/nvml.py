@@ -24,6 +24,8 @@ binding = pynvml
 INVALID_ARGUMENT, NOT_FOUND, INSUFFICIENT_SIZE, TIMEOUT, FUNCTION_NOT_FOUND = 2, 6, 7, 10, 13
 LOST = frozenset((15, 16, 28))  # GPU_IS_LOST, RESET_REQUIRED, GPU_NOT_FOUND
 VOID = frozenset((1, 9, 18))  # UNINITIALIZED, DRIVER_NOT_LOADED, LIB_RM_VERSION_MISMATCH
+ABSENT = frozenset((2, 3, 6, 13))  # INVALID_ARGUMENT, NOT_SUPPORTED, NOT_FOUND, FUNCTION_NOT_FOUND
+"""Codes that mean that there is no such part; every other failure may pass."""
 UNKNOWN_NUMBERS = frozenset((2**64 - 1, 2**32 - 1))
 """How NVML says that there is no such number: as many ones as fit."""
 

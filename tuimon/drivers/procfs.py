@@ -27,6 +27,8 @@ START_STACK                                        = 25
 PROCESSOR                                          = 36
 # fmt: on
 
+_FIRST_NAMESPACE = "pid:[4026531836]"
+"""PROC_PID_INIT_INO of include/linux/proc_ns.h."""
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _STAT_SIZE = 1024
 """Holds the fields up to `PROCESSOR` at their longest: 39 of at most 20 digits, a name of 64."""
@@ -134,3 +136,26 @@ def clock_id(pid: int) -> int:
     `MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED)` of include/linux/posix-timers_types.h.
     """
     return (~pid << 3) | 2
+
+
+def hides(proc: Proc) -> bool:
+    """Tell whether the newest proc file system at this place hides other users' processes from us.
+
+    With hidepid=1 or more (proc(5)) those have no files for us, and with 2 or more no folder;
+    process 1 nearly always is another user's.
+    """
+    options: list[str] = []
+    for line in proc.whole("self/mounts").decode("utf-8", "replace").splitlines():
+        parts = line.split(" ")
+        if len(parts) > 3 and parts[2] == "proc":
+            options = parts[3].split(",")
+    value = next((one[8:] for one in options if one.startswith("hidepid=")), "0")
+    return value not in {"0", "off"} and start_ticks(1, proc) is None
+
+
+def contained(proc: Proc) -> bool:
+    """Tell whether the tree is that of a pid namespace within the machine's."""
+    # NSpid has a number for each namespace from that of the tree down to ours: one if they agree.
+    _, _, rest = proc.whole("self/status").partition(b"\nNSpid:")
+    outer = len(rest.partition(b"\n")[0].split()) > 1
+    return not outer and proc.link("self/ns/pid") not in {"", _FIRST_NAMESPACE}

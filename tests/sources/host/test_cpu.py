@@ -93,6 +93,18 @@ def test_processes_and_uptime_are_read_less_often(fake):
     assert value("host_uptime_seconds") == 321.5
 
 
+@pytest.mark.parametrize("why", ["hidepid", "namespace"])
+def test_what_proc_does_not_show_is_not_counted(fake, why):
+    fake.machine()
+    (fake.root / "proc" / "23").mkdir()
+    if why == "hidepid":
+        fake.write("proc/self/mounts", "proc /proc proc rw,hidepid=2 0 0\n")
+    else:
+        fake.link("proc/self/ns/pid", "pid:[4026532000]")
+    frame = fake.read(cadence=Cadence.NORMAL)[Kind.HOST]
+    assert frame.reason("host_processes", frame.entities[0].id) is Reason.HIDDEN
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -112,7 +112,23 @@ def test_a_path_that_only_bytes_can_spell_is_asked_and_shown_safely(fake):
     asked = []
     frame = frame_of(fake, lambda path: asked.append(os.fsencode(path)) or ANSWER)
     assert asked == [os.fsencode(fake.root) + b"/data\xff\x1b"]
-    assert frame.entities[0].id == "/data··"
+    assert (frame.entities[0].name, frame.entities[0].id) == ("/data··", "/data\\377\\033")
+
+
+def test_paths_that_look_the_same_have_ids_of_their_own(fake):
+    paths = (rb"/mm\134001", b"/mm\x01", b"/mm\x02", "/mm·".encode(), b"/m\xc3m")
+    lines = [
+        b"%d 22 8:%d / %b rw - xfs /dev/sdb1 rw\n" % (n, n, path) for n, path in enumerate(paths)
+    ]
+    fake.write("proc/self/mountinfo", b"".join(lines))
+    found = frame_of(fake, lambda _: ANSWER).entities
+    assert {one.id for one in found} == {
+        "/mm\\134001",
+        "/mm\\001",
+        "/mm\\002",
+        "/mm·",
+        "/m\\303m",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "garbage\n", "1 2 3 - \n"])

@@ -76,7 +76,8 @@ def test_an_interface_that_comes_changes_the_entities(fake, network):
 def test_a_hostile_name_is_made_safe(fake, network):
     text = (fake.root / "proc/net/dev").read_text()
     fake.write("proc/net/dev", text + "a\x1b[2Jb: 7 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n")
-    assert fake.part(network, NORMAL).frames[0].entities[3].id == "a·[2Jb"
+    entity = fake.part(network, NORMAL).frames[0].entities[3]
+    assert (entity.name, entity.id) == ("a·[2Jb", "a\\033[2Jb")
 
 
 def test_protocols_are_found_by_their_heads(fake, network):

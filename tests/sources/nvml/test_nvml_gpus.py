@@ -215,10 +215,9 @@ def test_pcie_bytes_come_of_the_lane_beside_where_there_is_nothing_else(gpus):
         frames = read(readers[name])
         assert cell(frames, Kind.GPU, "gpu_pcie_sent_bytes_total") is Reason.NOT_YET
     assert gpus.calls("nvmlDeviceGetPcieThroughput") == 0
-    assert read(readers["nvml/pcie"]) == {}
     gpus.now += 3
-    read(readers["nvml/pcie"])
     for name in ("nvml/0", "nvml/1"):
+        assert read(readers[f"{name}/pcie"]) == {}
         sent = cell(read(readers[name], NORMAL), Kind.GPU, "gpu_pcie_sent_bytes_total")
         assert 4e9 < sent < 7e9
 
@@ -227,7 +226,7 @@ def test_a_lane_beside_that_hangs_makes_its_bytes_late_not_still(gpus):
     gpus.have(kind="a100", time=1000)
     readers = gpus.open()
     read(readers["nvml/0"])
-    read(readers["nvml/pcie"])
+    read(readers["nvml/0/pcie"])
     gpus.now += 60
     frames = read(readers["nvml/0"], NORMAL)
     assert cell(frames, Kind.GPU, "gpu_pcie_sent_bytes_total") is Reason.TIMEOUT
@@ -236,7 +235,7 @@ def test_a_lane_beside_that_hangs_makes_its_bytes_late_not_still(gpus):
 def test_the_lane_beside_asks_nothing_of_boards_with_counters(gpus):
     readers = gpus.open()
     read(readers["nvml/0"])
-    read(readers["nvml/pcie"])
+    read(readers["nvml/0/pcie"])
     assert gpus.calls("nvmlDeviceGetPcieThroughput") == 0
 
 

@@ -95,6 +95,8 @@ class Machine(Proc):
             raise error
         if file == b"stat":
             return self._stat(int(head), one)
+        if file == b"status":
+            return b"Name:\tx\nTgid:\t%b\n" % head
         return getattr(one, file.decode())[:size]
 
     def count(self, file):

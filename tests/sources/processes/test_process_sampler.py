@@ -210,6 +210,29 @@ def test_a_number_used_again_is_another_process(machine, sampler, nanoseconds, s
     assert frame.value("process_cpu_seconds_total", "9-555") == nanoseconds / 1e9
 
 
+def test_more_cpu_time_than_there_was_time_for_is_another_process(machine, sampler):
+    machine.add(9, start=100, nanoseconds=10**9)
+    machine.settle(sampler)
+    machine.tick(sampler, ["9-100"])
+    last = machine.last
+    machine.add(9, start=555, nanoseconds=10**9 + 4_100_000_000)  # four threads, one second
+    machine.last = last
+    assert ids(machine.tick(sampler)) == ["9-555"]
+
+
+@pytest.mark.parametrize("last", [9, 20, 5], ids=["itself", "behind it", "begun anew"])
+def test_whose_number_was_given_away_again_is_read_at_once(machine, sampler, last):
+    for pid in (9 if last >= 9 else 4, 300):
+        machine.add(pid, start=100)
+    machine.add(7, start=100)
+    machine.last = 7
+    machine.settle(sampler)
+    pid = 9 if last >= 9 else 4
+    machine.add(pid, start=555)
+    machine.last = last
+    assert f"{pid}-555" in ids(machine.tick(sampler))
+
+
 def test_a_number_used_again_with_the_same_clock_is_found_by_the_sweep(machine, sampler):
     machine.add(9, start=100)
     machine.settle(sampler)

@@ -301,6 +301,7 @@ def test_who_sees_process_1_is_hidden_nothing(tree):
     mount(tree, "rw,hidepid=2")
     (tree / "1").mkdir()
     (tree / "1" / "stat").write_bytes(b"1 (init)" + TAIL)
+    (tree / "1" / "status").write_text("Name:\tinit\nTgid:\t1\n")
     assert unseen(Proc(tree)) == ""
 
 

@@ -5,10 +5,12 @@ they are taken out again.
 """
 
 import os
+from pathlib import Path
 
 import numpy as np
 
 from tuimon.drivers.kernelfs import Tree
+from tuimon.drivers.procfs import Proc, contained, hides
 from tuimon.errors import Reason
 from tuimon.model.frame import CADENCES, Floats, Frame
 from tuimon.model.metric import Cadence, Kind, Metric, Type
@@ -146,6 +148,8 @@ class Cpu:
         self._catalogue = catalogues(CORE, METRICS)[FAST]
         self._steady = Steady()
         self._known = np.zeros((len(CORES), 0), dtype=np.uint8)
+        self._hidden = False
+        self.rescan()
 
     def read(self, cadence: Cadence, found: Findings) -> None:
         """See `Part.read`."""
@@ -162,6 +166,8 @@ class Cpu:
 
     def rescan(self) -> None:
         """See `Part.rescan`."""
+        proc = Proc(Path(self._tree.root, "proc"))
+        self._hidden = hides(proc) or contained(proc)
 
     def _times(self, stat: bytes | Reason, found: Findings) -> None:
         table = understood(stat, times)
@@ -198,5 +204,7 @@ class Cpu:
             host[metric.name] = numbers if isinstance(numbers, Reason) else numbers[place]
 
     def _processes(self) -> Cell:
+        if self._hidden:
+            return Reason.HIDDEN
         seen = sum(map(str.isdecimal, names(self._tree, "proc")))
         return float(seen) if seen else Reason.NOT_SUPPORTED

@@ -19,6 +19,7 @@ from tuimon.sources.host.part import (
     Findings,
     Steady,
     catalogues,
+    identity,
     lost,
     names,
     numa_node,
@@ -165,7 +166,7 @@ class Disks:
             "type": self._type(disk),
             "numa_node": numa_node(self._tree, f"{folder}/device"),
         }
-        return Entity(safe(disk), name, index, {k: v for k, v in labels.items() if v})
+        return Entity(identity(disk), name, index, {k: v for k, v in labels.items() if v})
 
     def _type(self, disk: str) -> str:
         for start in ("nvme", "dm", "md"):

@@ -11,7 +11,7 @@ from tuimon.errors import Reason
 from tuimon.model.entity import NOBODY, Entities, Entity
 from tuimon.model.frame import Frame
 from tuimon.model.metric import Cadence, Kind, Label, Metric, Type
-from tuimon.sources.host.part import Cell, Findings, catalogues, lost, parsed
+from tuimon.sources.host.part import Cell, Findings, catalogues, identity, lost, parsed
 from tuimon.text import safe
 from tuimon.units import Unit
 
@@ -212,7 +212,7 @@ def _entity(index: int, mount: Mount) -> Entity:
         "device": safe(mount.source),
         "options": safe(mount.options),
     }
-    return Entity(safe(mount.point), safe(mount.point), index, labels)
+    return Entity(identity(mount.point), safe(mount.point), index, labels)
 
 
 def _cells(answer: os.statvfs_result | Reason) -> list[Cell]:

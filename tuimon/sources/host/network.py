@@ -19,6 +19,7 @@ from tuimon.sources.host.part import (
     Findings,
     Steady,
     catalogues,
+    identity,
     lost,
     numa_node,
     number,
@@ -119,7 +120,7 @@ def net_dev(text: bytes) -> dict[str, list[int]]:
         except ValueError:
             continue
         if name and len(numbers) >= 12:
-            found[name.strip().decode("utf-8", "replace")] = numbers
+            found[name.strip().decode("utf-8", "surrogateescape")] = numbers
     if not found and text.strip():
         raise ValueError(text[:40])
     return found
@@ -260,7 +261,7 @@ class Network:
             "address": text(self._tree, f"{folder}/address"),
             "addresses": addresses,
         }
-        return Entity(safe(name), safe(name), index, {k: v for k, v in labels.items() if v})
+        return Entity(identity(name), safe(name), index, {k: v for k, v in labels.items() if v})
 
     def _type(self, name: str, folder: str) -> str:
         described = parsed(self._tree.once, f"{folder}/uevent", bytes.splitlines)

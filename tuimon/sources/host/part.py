@@ -11,7 +11,7 @@ from tuimon.errors import ReadError, Reason
 from tuimon.model.entity import Entities
 from tuimon.model.frame import Floats, Frame
 from tuimon.model.metric import Cadence, Catalogue, Kind, Metric
-from tuimon.text import safe
+from tuimon.text import cells, safe
 
 Cell = float | Reason
 """A value, or why there is none."""
@@ -80,6 +80,20 @@ def text(tree: Tree, path: str, default: str = "") -> str:
         return safe(tree.once(path).strip(b" \n\0")) or default
     except ReadError:
         return default
+
+
+def identity(name: str) -> str:
+    """Return an id for a name: itself if it is safe, else escaped as in /proc/mounts.
+
+    Names that look the same once they are safe have ids of their own.
+    """
+    if "\\" not in name and safe(name) == name:
+        return name
+    kept = (char != "\\" and safe(char) == char and cells(char) for char in name)
+    return "".join(
+        char if keep else "".join(f"\\{byte:03o}" for byte in char.encode(errors="surrogateescape"))
+        for char, keep in zip(name, kept, strict=True)
+    )
 
 
 def names(tree: Tree, path: str) -> list[str]:

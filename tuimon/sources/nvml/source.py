@@ -156,7 +156,7 @@ class NvmlSource:
         ]
         if devices:
             readers.append(EventReader(library, devices, self._clock))
-            readers.append(BesideReader(library, devices, self._clock))
+            readers += [BesideReader(library, device, self._clock) for device in devices]
         for _ in readers:
             library.join()
         return readers

@@ -18,8 +18,6 @@ from tuimon.sources.processes.table import CATALOGUE, LABELS
 Lookup = Callable[[int], str]
 """The name of a user; KeyError if there is none."""
 
-_FIRST_NAMESPACE = "pid:[4026531836]"
-"""The machine's own pid namespace: PROC_PID_INIT_INO of include/linux/proc_ns.h."""
 _HIDDEN = "/proc hides the processes of other users; to see them, run as root or in the group of its mount option gid=."
 _CONTAINED = "Processes outside of this container are not seen."
 
@@ -114,26 +112,7 @@ def clock_agrees(proc: Proc, cpu_clock: CpuClock) -> bool:
 
 
 def unseen(proc: Proc) -> str:
-    """Return a sentence on the processes that we do not see; "" if we see all.
-
-    With hidepid=1 or more (proc(5)) those of other users have no files for us, and with 2 or more
-    no folder; process 1 nearly always is another user's.
-    """
-    if _hides(proc) and procfs.start_ticks(1, proc) is None:
+    """Return a sentence on the processes that we do not see; "" if we see all."""
+    if procfs.hides(proc):
         return _HIDDEN
-    # NSpid has a number for each namespace from that of the tree down to ours: one if both are the same.
-    _, _, rest = proc.whole("self/status").partition(b"\nNSpid:")
-    outer = len(rest.partition(b"\n")[0].split()) > 1
-    contained = proc.link("self/ns/pid") not in {"", _FIRST_NAMESPACE}
-    return _CONTAINED if contained and not outer else ""
-
-
-def _hides(proc: Proc) -> bool:
-    """Tell whether the newest proc file system at this place is mounted with hidepid."""
-    options: list[str] = []
-    for line in proc.whole("self/mounts").decode("utf-8", "replace").splitlines():
-        parts = line.split(" ")
-        if len(parts) > 3 and parts[2] == "proc":
-            options = parts[3].split(",")
-    value = next((one[8:] for one in options if one.startswith("hidepid=")), "0")
-    return value not in {"0", "off"}
+    return _CONTAINED if procfs.contained(proc) else ""

@@ -53,10 +53,14 @@ IDENTITIES_AT_FIRST = 600
 IDENTITIES = 256
 """Most identities read in one pass: 30 to 50 us each."""
 
+SLACK = 0.05
+"""Seconds of CPU time more than its threads had time for, before a process is taken for another."""
+
 _NANOSECONDS = 1_000_000_000 // procfs.TICKS_PER_SECOND
 _CODES = {letter: b"%d" % code for letter, code, _ in STATES}
 _FIELDS = [field for _, field, _ in STAT]
 _USER, _SYSTEM = _FIELDS.index(procfs.USER_TICKS), _FIELDS.index(procfs.SYSTEM_TICKS)
+_THREADS = 1 + _FIELDS.index(procfs.THREADS)
 _counts = itemgetter(*_FIELDS)
 
 
@@ -73,6 +77,8 @@ class Sampler:
         self._users = users
         self._columns = Columns(proc.boot_time())
         self._passes = 0
+        self._passed = clock()
+        """When the last pass began."""
         self._pids = (0, 0)
         """The last pid at the pass before the last one, and at the last one."""
         # lxcfs puts a file of its own in this place, whose last pid is not the kernel's.
@@ -90,12 +96,13 @@ class Sampler:
         if self._cpu_clock is None:
             self._follow_list(now)
         else:
-            silent = self._ask_clocks(self._cpu_clock)
+            silent = self._ask_clocks(self._cpu_clock, abs(now - self._passed))
             self._add(self._candidates(), now)
         in_view = list(_pids(visible))
         self._read(self._due(self._columns_of(in_view), now), now)
         self._identify(self._columns_of(in_view), now)
         self._passes += 1
+        self._passed = now
         return columns.frame(now, self._columns_of(silent))
 
     def _columns_of(self, pids: Iterable[int]) -> list[int]:
@@ -109,7 +116,7 @@ class Sampler:
         columns.drop(self._columns_of(columns.column.keys() - set(pids)))
         self._add(pids, now)
 
-    def _ask_clocks(self, clock: CpuClock) -> list[int]:
+    def _ask_clocks(self, clock: CpuClock, elapsed: float) -> list[int]:
         """Find who moved and who ended; return the pids of those who live, but without an answer."""
         columns = self._columns
         n = len(columns)
@@ -125,8 +132,10 @@ class Sampler:
         spent = np.array(nanoseconds, np.int64)
         spent[refused] = columns.spent[refused]
         columns.due[:n] |= spent != columns.spent[:n]
-        # Less than before is another process with the same number.
-        columns.read_at[Cadence.NORMAL, :n][spent < columns.spent[:n]] = -np.inf
+        # Less than before, or more than there was time for, is another one with the same number.
+        grown = (spent - columns.spent[:n]) / 1e9
+        other = (grown < 0) | (grown > elapsed * columns.values[_THREADS, :n] + SLACK)
+        columns.read_at[Cadence.NORMAL, :n][other] = -np.inf
         columns.spent[:n] = spent
         silent = [c for c in refused if self._lives(columns.processes[c])]
         pids = [columns.processes[column].pid for column in silent]
@@ -145,6 +154,8 @@ class Sampler:
         except (OSError, ValueError):
             newest = 0
         self._pids = (last if self._passes else newest, newest)
+        if self._passes and newest > 0 and last not in {0, newest}:
+            self._doubt(last, newest)
         many = not 0 <= newest - before <= 32 + len(self._columns) // 4
         if many or newest <= 0 or self._passes % SWEEP == 0:
             return self._proc.pids()
@@ -152,6 +163,21 @@ class Sampler:
         # Our own thread's number has a clock like a process's.
         own = get_native_id()
         return (pid for pid in range(before + 1, newest + 1) if pid != own)
+
+    def _doubt(self, last: int, newest: int) -> None:
+        """Have `stat` read of all whose number was given away since the last pass.
+
+        Numbers go up from *last* to *newest*, or to their end and on from their start.
+        """
+        columns = self._columns
+        if 0 < newest - last <= len(columns):
+            given = self._columns_of(range(last + 1, newest + 1))
+        else:
+            wrapped = newest < last
+            span = range(min(last, newest) + 1, max(last, newest) + 1)
+            given = [c for pid, c in columns.column.items() if (pid in span) is not wrapped]
+        columns.due[given] = True
+        columns.read_at[Cadence.NORMAL, given] = -np.inf
 
     def _add(self, pids: Iterable[int], now: float) -> None:
         """Take in those of *pids* that are processes and not known."""

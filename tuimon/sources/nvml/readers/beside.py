@@ -1,4 +1,4 @@
-"""The lane beside: PCIe rates of GPUs that have no counter, by a call that blocks for 20 ms."""
+"""The lane beside: PCIe rates of a GPU that has no counter, by a call that blocks for 20 ms."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,52 +16,46 @@ ROWS = tuple((one.metric, way) for one in TABLE for way in one.ways if isinstanc
 
 
 class BesideReader:
-    """Measures what is `Sampled` of the GPUs whose own lanes cannot. A `Reader`.
+    """Measures what is `Sampled` of one GPU, while its own lane cannot. A `Reader`.
 
-    It gives no frames: a counter and the time it is from must come from one lane, so each GPU's own
-    lane takes the sums from here at its next turn.
+    It gives no frames: a counter and the time it is from must come from one lane, so the GPU's own
+    lane takes the rates from here at its next turn, and sums them over its own time.
     """
 
     cadences: Sequence[Cadence] = (Cadence.NORMAL,)
-    name = "nvml/pcie"
 
-    def __init__(
-        self, library: Library, devices: Sequence[Device], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, library: Library, device: Device, clock: Callable[[], float]) -> None:
         """Prepare to read.
 
         Args:
             library: Joined; it is left when the reader is closed.
-            devices: All GPUs of the source.
+            device: The GPU; one that hangs costs no other one's lane.
             clock: Seconds since the epoch.
         """
+        self.name = f"nvml/{device.index}/pcie"
         self._library = library
-        self._devices = devices
+        self._device = device
         self._clock = clock
-        self._sums: dict[tuple[str, str], tuple[float, float]] = {}
 
     def read(self, cadence: Cadence, interest: Interest) -> Reading:
         """See `Reader.read`."""
-        for device in self._devices:
-            if device.delegated and device.handle is not None:
-                for metric, way in ROWS:
-                    device.samples[metric.name] = (self._cell(device, way), self._clock())
+        device = self._device
+        if device.delegated and device.handle is not None and not device.asleep():
+            for metric, way in ROWS:
+                rate = self._rate(way)
+                device.samples[metric.name] = (rate, self._clock())
         return Reading()
 
     def close(self) -> None:
         """See `Reader.close`."""
         self._library.leave()
 
-    def _cell(self, device: Device, way: Sampled) -> Cell:
-        """Return the sum of a rate over time, grown by the rate of this moment."""
+    def _rate(self, way: Sampled) -> Cell:
+        """Return the rate of this moment."""
         try:
-            rate = call_of(way.function)(device.handle, *way.args)
+            return float(call_of(way.function)(self._device.handle, *way.args) * way.scale)
         except Error as error:
             try:
                 return reason_of(error.value)
             except ReadError as lost:  # its own lane says so
                 return lost.reason
-        key, at = (device.uuid, str(way.args)), self._clock()
-        total, before = self._sums.get(key, (0.0, at))
-        self._sums[key] = (total + rate * way.scale * max(at - before, 0.0), at)
-        return self._sums[key][0]

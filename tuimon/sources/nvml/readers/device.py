@@ -11,6 +11,7 @@ from tuimon.model.entity import Entities, Entity
 from tuimon.text import safe
 
 PCI = Path("sys/bus/pci/devices")
+UNNAMED = "NVIDIA GPU"
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Device:
     delegated: frozenset[str] = frozenset()
     """Metrics that the lane beside is to measure."""
     samples: dict[str, tuple[float | Reason, float]] = field(default_factory=dict)
-    """What the lane beside has measured, and when; it replaces each entry whole."""
+    """The rates that the lane beside has measured, and when; it replaces each entry whole."""
     sleepy: bool = False
     """Whether the kernel may suspend it, as of the last inventory."""
     entities: Entities = field(default_factory=Entities)
@@ -58,14 +59,18 @@ class Device:
             if not self.bus_id:
                 self.bus_id = bus_id(handle)
                 self.look()
-            name = safe(call_of("nvmlDeviceGetName")(handle))
         except Error as error:
             reason = reason_of(error.value)
             raise ReadError(reason, f"GPU {self.index}: {words_of(error.value)}") from None
-        if not len(self.entities) or self.entity.name != name:
-            self.entities = Entities([Entity(self.uuid, name, self.index)])
+        self._name(handle)
         self.handle = handle
         return handle
+
+    def ask_again(self) -> None:
+        """Ask again for a name that was not told, and see whether the GPU may sleep."""
+        self.look()
+        if self.entity.name == UNNAMED:
+            self._name(self.handle)
 
     def lose(self) -> None:
         """Drop the handle, so that the next try gets a new one."""
@@ -98,6 +103,15 @@ class Device:
     def look(self) -> None:
         """See whether the kernel may suspend it: else nobody needs to look before each reading."""
         self.sleepy = bool(self.bus_id) and may_sleep(self.root, self.bus_id)
+
+    def _name(self, handle: Handle) -> None:
+        """Give the entity its name: the one from before, or any, if the GPU does not tell it."""
+        try:
+            name = safe(call_of("nvmlDeviceGetName")(handle))
+        except Error:  # what matters fails again at the next call
+            name = self.entity.name if len(self.entities) else UNNAMED
+        if not len(self.entities) or self.entity.name != name or self.entity.id != self.uuid:
+            self.entities = Entities([Entity(self.uuid, name, self.index)])
 
     def _find(self) -> Handle:
         """Return a handle by what is known of the GPU: its UUID, its address or its index."""

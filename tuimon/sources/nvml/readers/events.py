@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tuimon.drivers.nvml import LOST, Error, Library, reason_of, words_of
 from tuimon.drivers.nvml_batches import EventQueue, address
-from tuimon.errors import ReadError
+from tuimon.errors import ReadError, Reason
 from tuimon.model.metric import Cadence, Kind
 from tuimon.model.sample import Event, Reading
 from tuimon.model.source import Interest
@@ -39,6 +39,8 @@ class EventReader:
         self._clock = clock
         self._queue: EventQueue | None = None
         self._heard: dict[int, str] = {}
+        self._deaf: dict[int, str] = {}
+        """By index of the GPU: why its events are not told."""
 
     def read(self, cadence: Cadence, interest: Interest) -> Reading:
         """See `Reader.read`."""
@@ -56,7 +58,10 @@ class EventReader:
                 if not found:
                     text = f"events of GPUs are not told: {words_of(error.value)}"
                     raise ReadError(reason, text) from None
-        return Reading(events=tuple(found))
+        note = "; ".join(
+            f"XIDs of GPU {index} are not told: {text}" for index, text in self._deaf.items()
+        )
+        return Reading(events=tuple(found), note=note)
 
     def close(self) -> None:
         """See `Reader.close`."""
@@ -72,12 +77,16 @@ class EventReader:
         for where, device in attached.items():
             if where in self._heard:
                 continue
+            self._deaf.pop(device.index, None)
             try:
                 self._queue.register(device.handle, words.EVENTS_WANTED)
             except Error as error:
-                if error.value in LOST:
+                if error.value in LOST:  # its own lane says so
                     continue
-                reason_of(error.value)
+                reason = reason_of(error.value)
+                self._deaf[device.index] = words_of(error.value)
+                if reason is not Reason.NOT_SUPPORTED:  # it may pass: tried at the next reading
+                    continue
             self._heard[where] = device.uuid
         return self._queue
 
@@ -94,3 +103,4 @@ class EventReader:
             self._queue.close()
         self._queue = None
         self._heard.clear()
+        self._deaf.clear()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import isnan
 
 from tuimon.drivers.nvml import Library
 from tuimon.drivers.procfs import Proc
@@ -26,8 +27,11 @@ from tuimon.sources.nvml.rows import Field, Gpm, Sampled, of_cadence
 FAST, NORMAL, SLOW, INVENTORY = Cadence.FAST, Cadence.NORMAL, Cadence.SLOW, Cadence.INVENTORY
 MEMORY = {"total": b"MemTotal:", "free": b"MemAvailable:"}
 SAMPLED = [row.metric.name for row in TABLE if any(isinstance(w, Sampled) for w in row.ways)]
-STALE = 10.0
-"""Seconds after which a sample of the lane beside counts no more: three of its turns."""
+STALE = 7.0
+"""Seconds after which a sample of the lane beside counts no more: two of its turns, and a bit."""
+USED, RESERVED = (
+    CATALOGUES[FAST].position[f"gpu_memory_{part}_bytes"] for part in ("used", "reserved")
+)
 FOUND_OUT = frozenset(("memory", "pcie", "topology", "p2p"))
 """Labels that are known from readings, not from an inventory."""
 PCIE = {
@@ -73,6 +77,9 @@ class GpuReader:
         self._labels: dict[str, str] = {}
         self._attached_peers = -1
         self._memory: dict[str, Cell] = {}
+        self._sums: dict[str, float] = {}
+        self._summed_at: dict[str, float] = {}
+        self._at = 0.0
         self._owns: dict[str, Callable[[], Cell]] = {
             "gpu_processes": lambda: self._processes.count,
             "gpu_nvlink_active_links": lambda: self._links.active,
@@ -84,7 +91,7 @@ class GpuReader:
 
     def read(self, cadence: Cadence, interest: Interest) -> Reading:
         """See `Reader.read`."""
-        at = self._clock()
+        at = self._at = self._clock()
         if self._device.asleep():
             return Reading((sleeping(self._device, cadence, at),))
         try:
@@ -136,11 +143,15 @@ class GpuReader:
         cells = plan.read(handle, self._owns, found)
         if cadence is NORMAL:
             self._device.delegated = plan.delegated
+        elif cadence is FAST:
+            own = bool(self._memory) or self._virtual.there  # the host's, or that of vGPUs
+            used, reserved = cells[0][USED], cells[0][RESERVED]
+            self._processes.in_use = 0.0 if own else used - (0.0 if isnan(reserved) else reserved)
         return cells
 
     def _ask_again(self) -> None:
         """Forget what was not supported: a mode may have been changed."""
-        self._device.look()
+        self._device.ask_again()
         for plan in self._plans.values():
             plan.forget()
         for part in (self._processes, self._monitor, self._virtual):
@@ -165,9 +176,16 @@ class GpuReader:
         self._device.relabel(self._labels)
 
     def _sampled(self, name: str) -> Cell:
-        """Return what the lane beside has measured last, unless that is too long ago."""
-        cell, at = self._device.samples.get(name, (Reason.NOT_YET, self._clock()))
-        return Reason.TIMEOUT if self._clock() - at > STALE else cell
+        """Return the sum of what the lane beside has measured, over the time of this lane."""
+        rate, measured = self._device.samples.get(name, (Reason.NOT_YET, self._at))
+        span = self._at - self._summed_at.get(name, self._at)
+        self._summed_at[name] = self._at
+        if self._at - measured > STALE:
+            return Reason.TIMEOUT
+        if isinstance(rate, Reason):
+            return rate
+        self._sums[name] = self._sums.get(name, 0.0) + rate * max(span, 0.0)
+        return self._sums[name]
 
     def _host_memory(self, part: str) -> Cell:
         """Return a part of the host's memory, for a GPU that has none of its own."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tuimon.drivers.nvml import Error, Handle, call_of, reason_of
+from tuimon.drivers.nvml import ABSENT, Error, Handle, call_of, reason_of
 from tuimon.errors import ReadError, Reason
 from tuimon.model.entity import NOBODY, Entities, Entity
 from tuimon.model.frame import Frame
@@ -29,6 +29,9 @@ class Instance:
     entity: Entity
     monitor: Monitor
     plans: dict[Cadence, Plan]
+    place: int = 0
+    struck: Reason = Reason.KNOWN
+    """Why nothing is known of it now."""
 
 
 class Instances:
@@ -71,34 +74,58 @@ class Instances:
             one.monitor.ask_again()
             for plan in one.plans.values():
                 plan.forget()
+        if one.struck:
+            return _unknown(cadence, one.struck)
         try:
             found = one.monitor.read(self._device.handle, at) if cadence is Cadence.NORMAL else {}
             return one.plans[cadence].read(one.handle, {}, found)
         except GoneError:
-            size = len(CATALOGUES[cadence])
-            return [NAN] * size, bytearray([Reason.GONE]) * size
+            return _unknown(cadence, Reason.GONE)
 
     def _find(self) -> None:
-        """See which instances there are; keep those that stay."""
-        found: dict[str, Instance] = {}
-        for place in range(self._number()):
-            try:
-                handle = call_of("nvmlDeviceGetMigDeviceHandleByIndex")(self._device.handle, place)
-                uuid = safe(call_of("nvmlDeviceGetUUID")(handle))
-                found[uuid] = self._instances.get(uuid) or self._instance(handle, uuid, place)
-                found[uuid].handle = handle
-            except Error as error:
-                reason_of(error.value)  # an empty place, unless all is lost
+        """See which instances there are; keep those that stay, and those that do not answer."""
+        number = self._number()
+        if isinstance(number, Reason):
+            for one in self._instances.values():
+                one.struck = number
+            return
+        found, silent = self._places(number)
+        for uuid, one in self._instances.items():
+            if uuid not in found and one.place in silent:
+                one.struck = silent[one.place]
+                found[uuid] = one
         for uuid, gone in self._instances.items():
             if uuid not in found:
                 gone.monitor.close()
+        found = dict(sorted(found.items(), key=lambda item: item[1].place))
         if list(found) != [one.id for one in self._entities]:
             self._entities = Entities(one.entity for one in found.values())
         self._instances = found
         self._shown = self._shown or bool(found)
 
-    def _number(self) -> int:
-        """Return how many places for instances there are; 0 while the GPU is not divided."""
+    def _places(self, number: int) -> tuple[dict[str, Instance], dict[int, Reason]]:
+        """Return the instances that answer, and why the places do not that may have one."""
+        found: dict[str, Instance] = {}
+        silent: dict[int, Reason] = {}
+        for place in range(number):
+            try:
+                handle = call_of("nvmlDeviceGetMigDeviceHandleByIndex")(self._device.handle, place)
+                uuid = safe(call_of("nvmlDeviceGetUUID")(handle))
+            except Error as error:
+                if error.value not in ABSENT:
+                    silent[place] = reason_of(error.value)
+                continue
+            one = self._instances.get(uuid) or self._instance(handle, uuid, place)
+            one.handle, one.place, one.struck = handle, place, Reason.KNOWN
+            found[uuid] = one
+        return found, silent
+
+    def _number(self) -> int | Reason:
+        """Return how many places for instances there are; 0 while the GPU is not divided.
+
+        Returns:
+            The number, or why it cannot be told now.
+        """
         try:
             if self._most is None:
                 most = call_of("nvmlDeviceGetMaxMigDeviceCount")
@@ -107,26 +134,35 @@ class Instances:
                 return 0
             mode, _ = call_of("nvmlDeviceGetMigMode")(self._device.handle)
         except Error as error:
-            if reason_of(error.value) is Reason.NOT_SUPPORTED:
-                self._most = 0
+            reason = reason_of(error.value)
+            if reason is not Reason.NOT_SUPPORTED and error.value not in ABSENT:
+                return reason
+            self._most = 0
             return 0
         return self._most if mode else 0
 
     def _instance(self, handle: Handle, uuid: str, place: int) -> Instance:
         gpu = self._number_of("nvmlDeviceGetGpuInstanceId", handle)
         compute = self._number_of("nvmlDeviceGetComputeInstanceId", handle)
-        name = safe(call_of("nvmlDeviceGetName")(handle))
-        profile = name.rpartition("MIG ")[2]
-        labels = {"uuid": uuid, "profile": profile}
+        profile = self._profile(handle)
+        labels = {"uuid": uuid, "profile": profile} if profile else {"uuid": uuid}
         if gpu is not None:
             labels["gpu_instance"] = str(gpu)
         if compute is not None:
             labels["compute_instance"] = str(compute)
         entity = Entity(
-            uuid, f"GPU {self._device.index} {profile}", place, labels, self._device.uuid
+            uuid, f"GPU {self._device.index} {profile or 'MIG'}", place, labels, self._device.uuid
         )
         plans = {one: Plan(of_cadence(TABLE, one), self._alive) for one in CADENCES}
         return Instance(handle, entity, Monitor(TABLE, gpu), plans)
+
+    def _profile(self, handle: Handle) -> str:
+        """Return the profile, which is the end of its name; "" if that is not told."""
+        try:
+            return safe(call_of("nvmlDeviceGetName")(handle)).rpartition("MIG ")[2]
+        except Error as error:
+            reason_of(error.value)
+            return ""
 
     def _number_of(self, function: str, handle: Handle) -> int | None:
         try:
@@ -138,5 +174,13 @@ class Instances:
     def _alive(self, handle: Handle) -> None:
         try:
             call_of("nvmlDeviceGetUUID")(handle)
-        except Error:
-            raise GoneError(Reason.GONE) from None
+        except Error as error:
+            if error.value in ABSENT:
+                raise GoneError(Reason.GONE) from None
+            reason_of(error.value)
+
+
+def _unknown(cadence: Cadence, reason: Reason) -> Values:
+    """Return the cells of an instance of which nothing is known."""
+    size = len(CATALOGUES[cadence])
+    return [NAN] * size, bytearray([reason]) * size

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tuimon.drivers.nvml import Error, call_of
+from tuimon.drivers.nvml import ABSENT, Error, call_of, reason_of
 from tuimon.errors import Reason
 from tuimon.model.entity import NOBODY, Entities, Entity
 from tuimon.model.frame import Frame
@@ -44,12 +44,13 @@ class Links:
         self._device = device
         self.entities = NOBODY
         self._plans: dict[Cadence, Plan] = {}
+        self._counted = False
         self.active: Cell = Reason.NOT_YET
-        """Links that are up, as of the last normal reading."""
+        """Links that are up, as of the last normal reading; not known if that of any is not."""
 
     def read(self, cadence: Cadence, at: float) -> Frame | None:
         """Return the frame of a cadence; None on a GPU without links."""
-        if cadence is INVENTORY:
+        if cadence is INVENTORY or not self._counted:
             self._count()
         plan = self._plans.get(cadence)
         if plan is None:
@@ -57,12 +58,20 @@ class Links:
         metrics = CATALOGUES[cadence]
         cells = plan.read(self._device.handle, {}, {})
         if cadence is NORMAL:
-            self.active = float(cells[0][:: len(metrics)].count(1.0))
+            unknown = next(filter(None, cells[1][:: len(metrics)]), 0)
+            up = float(cells[0][:: len(metrics)].count(1.0))
+            self.active = Reason(unknown) if unknown else up
         return frame(metrics, self.entities, cells, cadence, at)
 
     def _count(self) -> None:
         """See which links there are, and prepare to read them."""
-        numbers = range(min(self._number(), MOST_LINKS))
+        number = self._number()
+        self._counted = not isinstance(number, Reason)
+        if isinstance(number, Reason):  # it may pass: those that were there stay
+            if not self._plans:
+                self.active = number
+            return
+        numbers = range(min(number, MOST_LINKS))
         if not numbers:
             self.entities, self._plans, self.active = NOBODY, {}, Reason.NOT_SUPPORTED
             return
@@ -74,8 +83,12 @@ class Links:
             rows = [_of_link(one, n) for n in numbers for one in of_cadence(TABLE, cadence)]
             self._plans[cadence] = Plan(rows, self._device.check)
 
-    def _number(self) -> int:
-        """Return how many links the GPU has, by the field or by asking for each."""
+    def _number(self) -> int | Reason:
+        """Return how many links the GPU has, by the field or by asking for each.
+
+        Returns:
+            The number, or why it cannot be told now.
+        """
         plan = Plan([NUMBER], self._device.check)
         values, reasons = plan.read(self._device.handle, {}, {})
         if not reasons[0]:
@@ -84,8 +97,8 @@ class Links:
         for number in range(MOST_LINKS):
             try:
                 state(self._device.handle, number)
-            except Error:
-                return number
+            except Error as error:
+                return number if error.value in ABSENT else reason_of(error.value)
         return MOST_LINKS
 
     def _entity(self, number: int) -> Entity:

@@ -30,6 +30,11 @@ class Virtual:
         self._entities = NOBODY
         self._shown = False
 
+    @property
+    def there(self) -> bool:
+        """Whether there is any."""
+        return bool(self._numbers)
+
     def ask_again(self) -> None:
         """Find out anew whether the GPU can be shared."""
         self._missing = False
