@@ -1,5 +1,7 @@
 """Text from outside, made safe and cut to cells."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,9 @@ from tuimon.text import REPLACEMENT, cut, fit, nearest, safe, width
         (b"caf\xc3\xa9 \xff", "café \ufffd"),
         (b"", ""),
         ("[bold]markup[/]", "[bold]markup[/]"),
+        ("a\U0001f1e9b", "a·b"),
+        ("e\u0301\u0302\u0303x", "e\u0301\u0302\u0303x"),
+        ("e" + "\u0301" * 5 + "e\u0301", "e\u0301\u0301\u0301··e\u0301"),
     ],
 )
 def test_what_the_terminal_would_obey_becomes_a_dot(text, shown):
@@ -41,9 +46,14 @@ def test_safe_text_is_printable_and_safe_again(text):
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_every_unsafe_character_is_replaced_one_by_one(text):
-    dropped = text.replace("\ufe0e", "").replace("\ufe0f", "")
+    dropped = re.sub("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]", "", text)
     assert len(safe(text)) == len(dropped)
     assert all(b in (a, REPLACEMENT) for a, b in zip(dropped, safe(text), strict=True))
+
+
+def test_a_cell_holds_a_few_characters_at_most():
+    hostile = safe("".join("z" + "\u0301" * 100 for _ in range(20)))
+    assert len(fit(hostile, 20)) <= 4 * 20
 
 
 @pytest.mark.parametrize(

@@ -11,28 +11,42 @@ from functools import lru_cache
 
 REPLACEMENT = "·"
 # Characters that some terminals give another width than others: Hangul vowels and finals that join
-# the syllable before them, and hexagrams, trigrams and counting rods, which Unicode 16 widened.
+# the syllable before them, hexagrams, trigrams and counting rods, which Unicode 16 widened, and the
+# letters of flags, which are drawn alone or in pairs.
 _DISPUTED = re.compile(
     "[\u1160-\u11ff\u2630-\u2637\u268a-\u268f\u3164\u4dc0-\u4dff\ud7b0-\ud7fb\uffa0"
-    "\U0001d300-\U0001d376]"
+    "\U0001d300-\U0001d376\U0001f1e6-\U0001f1ff]"
 )
 # Variation selectors, and skin tones, which join the emoji before them: the same without a loss.
 _DROPPED = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
+_MARKS = 3
+"""Most combining marks on one character; no script puts more there."""
 
 
 def safe(text: str | bytes) -> str:
     """Return *text* without control, escape, bidi, format, surrogate or unassigned characters.
 
     Each one becomes a middle dot, so that a hostile name stays visibly odd. So does a character
-    about whose width terminals disagree: it would shift all that stands behind it. Bytes are read
-    as UTF-8.
+    about whose width terminals disagree: it would shift all that stands behind it; and a combining
+    mark behind three others, of which one cell could hold thousands. Bytes are read as UTF-8.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if text.isascii() and text.isprintable():
         return text
     text = _DISPUTED.sub(REPLACEMENT, _DROPPED.sub("", text))
-    return "".join(char if _drawable(char) else REPLACEMENT for char in text)
+    text = "".join(char if _drawable(char) else REPLACEMENT for char in text)
+    return text if all(map(cells, text)) else _thinned(text)
+
+
+def _thinned(text: str) -> str:
+    """Return *text* with at most `_MARKS` combining marks in a row."""
+    found: list[str] = []
+    marks = 0
+    for char in text:
+        marks = 0 if cells(char) else marks + 1
+        found.append(char if marks <= _MARKS else REPLACEMENT)
+    return "".join(found)
 
 
 @lru_cache(maxsize=4096)

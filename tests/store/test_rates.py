@@ -135,12 +135,36 @@ def test_another_catalogue_starts_anew():
     assert rates.extend(frame(2, at=2.0, catalogue=twin)).reason(FAST_RATE, "a") is Reason.NOT_YET
 
 
-def test_no_rate_is_made_across_a_jump_of_the_clock():
+def rates_across_a_jump(*reads, rate=10.0):
+    """Return the rates of readings behind a jump: pairs of the true time and the stamp."""
     rates = Rates()
-    rates.extend(frame(100, at=10.0))
+    rates.extend(frame(80, at=8.0))
+    rates.extend(frame(90, at=9.0))
     rates.forget()
-    assert rates.extend(frame(110, at=3600.0)).reason(FAST_RATE, "a") is Reason.NOT_YET
-    assert rates.extend(frame(120, at=3601.0)).value(FAST_RATE, "a") == pytest.approx(10.0)
+    grown = [rates.extend(frame(true * rate, at=told)) for true, told in reads]
+    return [one.value(FAST_RATE, "a") for one in grown]
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0, 2.0, -2.0])
+@pytest.mark.parametrize("late", [0, 1, 2], ids=["none", "first", "in flight"])
+def test_no_rate_is_made_across_a_jump_of_the_clock(step, late):
+    """The sample that saw it may hold a reading of the old clock, and one more may be under way."""
+    times = [10.0, 10.4, 12.0, 13.0, 14.0, 15.0]
+    reads = [(at, at if number < late else at + step) for number, at in enumerate(times)]
+    found = rates_across_a_jump(*reads)
+    assert all(math.isnan(rate) or rate == pytest.approx(10.0) for rate in found)
+    assert found[-3:] == pytest.approx([10.0] * 3)
+
+
+def test_who_is_new_behind_a_jump_has_no_rate_across_it_either():
+    rates = Rates()
+    rates.extend(frame(90, at=9.0))
+    rates.forget()
+    rates.extend(frame(100, at=3610.0))
+    both = Entities([A, B])
+    rates.extend(frame([110, 1000], at=10.4, entities=both))
+    found = rates.extend(frame([120, 2000], at=3612.0, entities=both))
+    assert found.reason(FAST_RATE, "b") is Reason.NOT_YET
 
 
 def test_a_counter_that_is_read_seldom_makes_no_rate_across_a_jump_either():
@@ -152,10 +176,25 @@ def test_a_counter_that_is_read_seldom_makes_no_rate_across_a_jump_either():
     assert kept.value(SLOW_RATE, "a") == pytest.approx(10.0)  # it was right when it was made
     kept = rates.extend(frame(0, 30, at=3605.0, slow_at=3.0))
     assert kept.value(SLOW_RATE, "a") == pytest.approx(10.0)
-    first = rates.extend(frame(0, 60, at=3606.0, slow_at=3606.0))
-    assert first.reason(SLOW_RATE, "a") is Reason.NOT_YET
-    second = rates.extend(frame(0, 90, at=3609.0, slow_at=3609.0))
-    assert second.value(SLOW_RATE, "a") == pytest.approx(10.0)
+    for at in (5.9, 3609.0):  # the first was under way when the clock was set
+        found = rates.extend(frame(0, at * 10, at=3609.0, slow_at=at))
+        assert found.reason(SLOW_RATE, "a") is Reason.NOT_YET
+    later = rates.extend(frame(0, 36120, at=3612.0, slow_at=3612.0))
+    assert later.value(SLOW_RATE, "a") == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("upto", "rate", "told"),
+    [("1", 1.0002, 1.0), ("1", 1.019, 1.0), ("1", 1.05, 1.05), ("1", 0.99, 0.99), ("", 1.01, 1.01)],
+)
+def test_a_share_is_not_above_one_by_the_jitter_of_timers(upto, rate, told):
+    busy = "host_busy_seconds_total"
+    metric = Metric(busy, Kind.HOST, Unit.SECONDS, Type.COUNTER, "T", "Help.", upto=upto)
+    catalogue = Catalogue(Kind.HOST, [metric])
+    rates = Rates()
+    rates.extend(Frame.of_cells(catalogue, ONE, [[0.0]], 10.0))
+    grown = rates.extend(Frame.of_cells(catalogue, ONE, [[rate]], 11.0))
+    assert grown.value("host_busy_ratio", "a") == pytest.approx(told)
 
 
 def test_what_leaves_cannot_be_changed_and_what_came_is_left_alone():

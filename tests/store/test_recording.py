@@ -732,3 +732,63 @@ def test_samples_on_the_way_are_not_lost_when_the_clock_goes_back(tmp_path):
     ticks = [sample(5), replace(sample(2), monotonic=1.0), sample(3)]
     found = read(write(tmp_path / "a", ticks))
     assert [one.at - T0 for one in found] == [5, 2, 3]
+
+
+def test_two_writers_never_share_a_file(tmp_path):
+    path = tmp_path / "a"
+    with Writer(path) as writer:
+        writer.write(sample(0))
+        with pytest.raises(RecordingError, match=r"another tuimon records to .*: give another"):
+            Writer(path, append=True)
+    write(path, [sample(1)], append=True)
+    assert_same(read(path), [sample(0), sample(1)])
+
+
+def test_a_file_system_without_locks_is_recorded_to(tmp_path, monkeypatch):
+    def unable(fd, operation):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", unable)
+    assert_same(read(write(tmp_path / "a", [sample(0)])), [sample(0)])
+
+
+def full_disk(monkeypatch, room=3):
+    """Have the disk take *room* bytes and no more; return the descriptors that were written to."""
+    left, used, real = [room], [], os.write
+
+    def put(fd, data):
+        used.append(fd)
+        if not left[0]:
+            raise OSError(28, "No space left on device")
+        done = real(fd, data[: left[0]])
+        left[0] -= done
+        return done
+
+    monkeypatch.setattr(os, "write", put)
+    return used
+
+
+@pytest.mark.parametrize("room", [0, 3])
+def test_a_disk_that_is_full_at_the_start_leaves_nothing_behind(tmp_path, monkeypatch, room):
+    used = full_disk(monkeypatch, room)
+    with pytest.raises(RecordingError, match="No space left"):
+        Writer(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(used[0])
+
+
+def test_a_full_disk_leaves_an_empty_file_empty(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.touch()
+    full_disk(monkeypatch)
+    with pytest.raises(RecordingError, match="No space left"):
+        Writer(path, append=True)
+    assert path.read_bytes() == b""
+
+
+def test_an_empty_file_may_be_recorded_to(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    write(path, [sample(0)], append=True)
+    assert_same(read(path), [sample(0)])

@@ -1,5 +1,6 @@
 """Theme files: every one that comes along, and what is said of wrong ones."""
 
+import os
 import re
 
 import pytest
@@ -123,6 +124,26 @@ def test_a_theme_that_is_not_utf8_is_an_error(tmp_path):
         load("mine", tmp_path)
 
 
+@pytest.mark.parametrize("text", ["x = " + "[" * 9000, "x = " + "9" * 5000], ids=["deep", "long"])
+def test_a_theme_that_python_cannot_hold_is_an_error(tmp_path, text):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(ThemeError, match="mine"):
+        load("mine", tmp_path)
+
+
+def test_the_title_of_a_theme_is_made_safe():
+    assert parsed("x", {"title": "a\x1b[2Jb"}).title == "a·[2Jb"
+
+
+def test_what_is_no_file_is_no_theme(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "mine.toml").write_text("")
+    assert names(tmp_path) == ["mine"]
+    with pytest.raises(UsageError, match="no theme called 'pipe'"):
+        load("pipe", tmp_path)
+
+
 def test_a_misspelt_theme_is_told_its_nearest():
     with pytest.raises(UsageError, match="did you mean 'monochrome'"):
         load("monocrome")
@@ -136,3 +157,10 @@ def test_themes_lie_in_the_package_or_beside_it(tmp_path, monkeypatch):
     assert themes.folder() == tmp_path / "themes"
     (tmp_path / "tuimon" / "themes").mkdir(parents=True)
     assert themes.folder() == tmp_path / "tuimon" / "themes"
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - {"monochrome"}))
+def test_no_bar_has_the_colour_of_an_alarm(name):
+    theme = load(name)
+    for style in ("gpu", "memory", "power", "cpu", "network"):
+        assert theme[style].fg not in {theme["warn"].fg, theme["bad"].fg}, style

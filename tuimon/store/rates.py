@@ -21,6 +21,13 @@ SUFFIXES: tuple[tuple[str, str, Unit], ...] = (
     ("_total",         "_per_second",       Unit.PER_SECOND),
 )
 # fmt: on
+_JUMPED, _IN_FLIGHT = 3.0, 2.0
+"""Most readings that are void behind a jump of the clock: with the sample that saw it, and after.
+
+One may have been under way and stamped by the old clock; the next has nothing to be set against.
+"""
+_JITTER = 1.02
+"""Below this a share, such as busy seconds by seconds, is at most one: two timers differ."""
 
 
 def rate_of(counter: Metric) -> Metric:
@@ -42,6 +49,8 @@ class _Plan:
     """Rows of the counters."""
     cadences: npt.NDArray[np.intp]
     """The cadence of each of them."""
+    shares: npt.NDArray[np.bool_]
+    """bool[m, 1]: whether its rate is at most one."""
 
 
 @lru_cache(maxsize=256)
@@ -53,6 +62,7 @@ def extended(catalogue: Catalogue) -> _Plan:
         Catalogue(catalogue.kind, (*catalogue.metrics, *map(rate_of, counters))),
         np.array(rows, dtype=np.intp),
         np.array([metric.cadence for metric in counters], dtype=np.intp),
+        np.array([[metric.upto == "1"] for metric in counters], dtype=np.bool_),
     )
 
 
@@ -65,8 +75,10 @@ class _Past:
     counts: Floats
     times: Floats
     rates: Floats
-    void: Floats
-    """Times that belong to a clock that was set since; NaN where there is none."""
+    spans: Floats
+    """Seconds between the last two readings of one clock; NaN where there were none."""
+    wait: Floats
+    """How many readings may still be void because the clock was set; 0 where none is."""
 
 
 class Rates:
@@ -76,11 +88,14 @@ class Rates:
         self._past: dict[Kind, _Past] = {}
 
     def forget(self) -> None:
-        """Set no reading so far against a later one, as after a jump of the clock.
+        """Set no reading of the old clock against one of the new, from the next sample on.
 
         A rate that is not read again for a while stays: it was right when it was made.
         """
-        self._past = {kind: replace(past, void=past.times) for kind, past in self._past.items()}
+        self._past = {
+            kind: replace(past, wait=np.full(past.times.shape, _JUMPED))
+            for kind, past in self._past.items()
+        }
 
     def extend(self, frame: Frame) -> Frame:
         """Return the frame with rates behind its own rows.
@@ -96,22 +111,25 @@ class Rates:
         past = self._aligned(frame)
         if past is None:
             rates = np.full(counts.shape, np.nan)
-            void = rates.copy()
+            wait, spans = np.zeros(counts.shape), rates.copy()
             reasons = np.full(counts.shape, Reason.NOT_YET, dtype=np.uint8)
         else:
             kept = times == past.times
-            span = np.where(past.times == past.void, np.nan, times - past.times)
-            void = np.where(kept, past.void, np.nan)
+            span, wait = _spans(past, times)
+            spans = np.where(np.isnan(span) | kept, past.spans, span)
             with np.errstate(invalid="ignore", divide="ignore"):
                 rates = (counts - past.counts) / span
                 rates[~((span > 0) & (rates >= 0))] = np.nan
+                rates[plan.shares & (rates > 1.0) & (rates < _JITTER)] = 1.0
             rates[kept] = past.rates[kept]
             reasons = np.where(np.isnan(rates), np.uint8(Reason.NOT_YET), np.uint8(0))
         unknown = frame.reasons[plan.counters]
         missing = unknown != Reason.KNOWN
         rates[missing] = np.nan
         reasons[missing] = unknown[missing]
-        self._past[frame.kind] = _Past(frame.catalogue, frame.entities, counts, times, rates, void)
+        self._past[frame.kind] = _Past(
+            frame.catalogue, frame.entities, counts, times, rates, spans, wait
+        )
         return Frame(
             plan.catalogue,
             frame.entities,
@@ -140,11 +158,28 @@ class Rates:
             picked[:, new] = np.nan
             return picked
 
+        wait = past.wait[:, columns]
+        wait[:, new] = past.wait.max(axis=1, keepdims=True)  # theirs may be in flight as well
         return replace(
             past,
             entities=frame.entities,
             counts=at(past.counts),
             times=at(past.times),
             rates=at(past.rates),
-            void=at(past.void),
+            spans=at(past.spans),
+            wait=wait,
         )
+
+
+def _spans(past: _Past, times: Floats) -> tuple[Floats, Floats]:
+    """Return the seconds since the last readings, NaN where clocks may differ, and the new `wait`.
+
+    A span unlike the one before it shows that the new clock is read already; where none shows that
+    the count of readings ends the wait.
+    """
+    span = times - past.times
+    read = span != 0.0
+    crossed = read & (np.abs(span - past.spans) > 1.0 + 0.1 * past.spans)
+    wait = np.where(read, np.maximum(past.wait - 1.0, 0.0), past.wait)
+    wait = np.where(crossed, 0.0, np.minimum(wait, _IN_FLIGHT))
+    return np.where(past.wait > 0, np.nan, span), wait

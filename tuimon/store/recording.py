@@ -3,12 +3,14 @@
 `docs/recording.md` is the page about the format; chunk.py holds its inside.
 """
 
+import fcntl
 import os
 import stat
 import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -78,7 +80,7 @@ class Writer:
             clock: Monotonic seconds.
 
         Raises:
-            RecordingError: It cannot be written, or is there already.
+            RecordingError: It cannot be written, is there already, or another writer has it.
         """
         self.path = path
         self.written = 0
@@ -90,21 +92,20 @@ class Writer:
         self._crowd = Crowd(processes)
         self._pending: list[Sample] = []
         self._synced = clock()
-        if append and path.exists():
-            with Reader(path):
-                head = b""
-            flags = 0
-        else:
-            head, flags = HEAD, os.O_CREAT | os.O_EXCL
+        self._fd, fresh = _opened(path, append=append)
+        if os.fstat(self._fd).st_size:
+            return
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, PRIVATE)
-        except FileExistsError:
-            raise RecordingError(
-                f"{_name(path)} exists already: give another name, or append to it"
-            ) from None
-        except OSError as error:
-            raise _cannot("write", path, error) from error
-        self._put(head)
+            self._put(HEAD)
+        except BaseException:
+            with suppress(OSError):  # what is left of the head would bar every later try
+                if fresh:
+                    path.unlink()
+                else:
+                    os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = -1
+            raise
 
     def write(self, sample: Sample) -> None:
         """Add a sample, and write the chunk if it is full.
@@ -343,6 +344,32 @@ class Reader:
                 at = window.find(MARKER, at + 1)
             begin += max(len(window) - len(MARKER) + 1, 1)
         return None
+
+
+def _opened(path: Path, *, append: bool) -> tuple[int, bool]:
+    """Return a descriptor of a file that nobody else records to, and whether the file is new."""
+    fresh = not (append and path.exists())
+    flags = os.O_CREAT | os.O_EXCL if fresh else 0
+    if not fresh and not (path.is_file() and path.stat().st_size == 0):
+        Reader(path).close()
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, PRIVATE)
+    except FileExistsError:
+        raise RecordingError(
+            f"{_name(path)} exists already: give another name, or append to it"
+        ) from None
+    except OSError as error:
+        raise _cannot("write", path, error) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise RecordingError(
+            f"another tuimon records to {_name(path)}: give another name"
+        ) from None
+    except OSError:
+        pass  # a file system without locks, as Lustre may be
+    return fd, fresh
 
 
 def _name(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tuimon.errors import ThemeError, UsageError
-from tuimon.text import nearest
+from tuimon.text import nearest, safe
 
 # What there is to style, and what it falls back to where a theme says nothing of it.
 # fmt: off
@@ -93,7 +93,7 @@ def folder() -> Path:
 
 def names(where: Path | None = None) -> list[str]:
     """Return the names of all themes, sorted."""
-    return sorted(path.stem for path in (where or folder()).glob("*.toml"))
+    return sorted(path.stem for path in (where or folder()).glob("*.toml") if path.is_file())
 
 
 def load(name: str, where: Path | None = None) -> Theme:
@@ -110,7 +110,9 @@ def load(name: str, where: Path | None = None) -> Theme:
     path = (where or folder()) / f"{name}.toml"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except RecursionError as error:
+        raise ThemeError(f"theme {name}: it is nested too deeply") from error
+    except (ValueError, OSError) as error:  # int() refuses thousands of digits with a ValueError
         raise ThemeError(f"theme {name}: {error}") from error
     return parsed(name, content)
 
@@ -131,7 +133,7 @@ def parsed(name: str, content: Mapping[str, Any]) -> Theme:
     styles: dict[str, Style] = {}
     for style, parent in STYLES.items():  # parents stand before their children
         styles[style] = given.get(style) or styles.get(parent, Style())
-    return Theme(name, str(content.get("title", name)), styles)
+    return Theme(name, safe(str(content.get("title", name))), styles)
 
 
 def _table(theme: str, key: str, content: Mapping[str, Any]) -> Mapping[str, object]:
