@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _told(environment: Environment, error: TuimonError, code: int) -> int:
-    environment.stderr.write(f"tuimon: {error}\n")
+    environment.stderr.write(f"tuimon: {safe(str(error))}\n")
     return code
 
 

@@ -10,6 +10,15 @@ import sys
 
 import pytest
 
+from tuimon.engine.pipeline import Pipeline
+from tuimon.model.entity import Entities, Entity
+from tuimon.model.frame import Frame
+from tuimon.model.metric import Catalogue, Kind, Metric, Type
+from tuimon.model.sample import Sample
+from tuimon.model.source import NO_INTEREST
+from tuimon.surfaces.snapshot import as_json
+from tuimon.units import Unit
+
 
 def _no_constant(name):
     raise AssertionError(name)
@@ -17,6 +26,17 @@ def _no_constant(name):
 
 def _told(text):
     return json.loads(text, parse_constant=_no_constant)
+
+
+def test_no_number_is_minus_zero():
+    metric = Metric("host_load1", Kind.HOST, Unit.COUNT, Type.GAUGE, "Load", "Help.")
+    catalogue, entities = Catalogue(Kind.HOST, [metric]), Entities([Entity("box", "box")])
+    frame = Frame.of_cells(catalogue, entities, [[-0.0]], 100.0001)  # read behind the sample
+    state = Pipeline().advance(Sample(100.0, 1.0, {Kind.HOST: frame}), NO_INTEREST, 1.0)
+    text = as_json(state, {}, indent=False)
+    assert "-0" not in text.partition('"host"')[2]
+    told = _told(text)["host"][0]
+    assert (told["values"], told["age_seconds"]) == ({"host_load1": 0}, {"fast": 0})
 
 
 def test_piped_text_is_plain(here):

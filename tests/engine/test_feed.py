@@ -8,9 +8,9 @@ from queue import SimpleQueue
 import pytest
 
 from tuimon.engine import feed as feed_module
-from tuimon.engine.feed import PATIENCE, Feed, Live
+from tuimon.engine.feed import EARLY, EARLY_TICKS, PATIENCE, Feed, Live
 from tuimon.engine.supervisor import ABSENT_PAUSE, SOUND_AFTER
-from tuimon.errors import ReadError, Reason, SourceLost
+from tuimon.errors import ReadError, Reason, SourceLost, UsageError
 from tuimon.model.metric import Cadence, Kind
 from tuimon.model.sample import Event, Status
 
@@ -25,7 +25,7 @@ def live(clock):
     made = []
 
     def make(*sources, settle=True, jitter=None):
-        one = Live(sources, clock, jitter)
+        one = Live(sources, clock, jitter, early=0)
         made.append((one, sources))
         if settle:
             one.settle(5)
@@ -235,6 +235,37 @@ def test_a_source_that_fails_to_open_says_so_and_is_opened_again(
     assert statuses(sample) == {"nvml/0": Status.OK}
 
 
+def test_what_was_asked_for_and_not_there_ends_the_program_at_the_start_only(
+    live, source, readers, clock
+):
+    one = source(*readers(1))
+    one.error = UsageError("no GPU 7")
+    with pytest.raises(UsageError, match="no GPU 7"):
+        live(one)
+    one.error = None
+    feed = live(one)
+    feed.sample(INTERVAL)
+    one.readers[0].error = SourceLost(Reason.FAILED, "the driver is gone")
+    clock.move(INTERVAL)
+    feed.sample(INTERVAL)
+    one.error = UsageError("no GPU 7")
+    until(lambda: feed.sample(INTERVAL).health["nvml"].status is Status.FAILED)
+    assert reopened(feed, one, clock, 5.0)
+    health = feed.sample(INTERVAL).health["nvml"]
+    assert (health.status, health.text) == (Status.FAILED, "no GPU 7")
+
+
+def test_a_source_that_hangs_as_it_opens_is_late(live, source, readers, clock):
+    one = source(*readers(1))
+    one.gate.clear()
+    feed = live(one, settle=False)
+    assert feed.sample(INTERVAL).health["nvml"].status is Status.OPENING
+    clock.move(12.0)
+    health = feed.sample(INTERVAL).health["nvml"]
+    assert (health.status, health.since) == (Status.LATE, clock.now() - 12.0)
+    assert "not answered for 12 s" in health.text
+
+
 def test_a_source_that_never_opens_leaves_the_engine_alive_for_days(live, source, clock):
     broken = source(name="broken")
     broken.error = ReadError(Reason.FAILED, "no")
@@ -336,6 +367,17 @@ def test_the_time_before_the_first_tick_is_not_missed(live, source, readers, clo
     one.sample(1.0)
     assert one.pause(1.0) == pytest.approx(1.0)
     assert one.sample(1.0).missed == 0
+
+
+def test_the_first_ticks_come_quickly(source, readers, clock):
+    one = Live([source(*readers(1))], clock)
+    pauses = []
+    for _ in range(EARLY_TICKS + 1):
+        one.sample(1.0)
+        pauses.append(one.pause(1.0))
+        clock.move(pauses[-1])
+    assert pauses == [EARLY] * EARLY_TICKS + [pytest.approx(1.0)]
+    one.close()
 
 
 def test_ticks_come_on_their_turn_whatever_they_take(live, source, readers, clock):

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from queue import SimpleQueue
 
 import pytest
@@ -283,3 +284,24 @@ def test_a_frame_that_no_table_knows_is_a_failure_of_its_lane_only(hand, reader,
     reader.read = lambda cadence, interest: Reading((frame,))
     hand.turn()
     assert hand.lane.outcome.health.status is Status.FAILED
+
+
+def test_a_slow_lane_is_not_a_dead_one(hand, reader, clock):
+    reader.gate.clear()
+    hand.ask()
+    while not reader.asked:  # until the lane is in the call, which takes microseconds
+        time.sleep(0.0005)
+    clock.move(8.0)
+    reader.gate.set()
+    hand.answer()
+    assert hand.lane.outcome.health.status is Status.OK
+    assert hand.lane.outcome.health.text == "slow: a reading takes 8.0 s"
+    reader.gate.clear()
+    hand.ask()
+    clock.move(4.0)
+    shown = hand.lane.late(clock.monotonic(), 1.0)
+    assert shown.frames[Kind.GPU].value(POWER, "GPU-0") == 1.0
+    clock.move(8.1)
+    shown = hand.lane.late(clock.monotonic(), 1.0)
+    assert shown.health.status is Status.LATE
+    assert shown.frames[Kind.GPU].reason(POWER, "GPU-0") is Reason.TIMEOUT

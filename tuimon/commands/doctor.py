@@ -1,14 +1,18 @@
 """`tuimon doctor`: what works on this machine, what does not, and what to do about it."""
 
 import argparse
+import errno
 import json
+import math
 import os
 import platform
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata, util
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from tuimon import __version__
@@ -22,37 +26,65 @@ from tuimon.model.metric import Kind
 from tuimon.model.sample import Status
 from tuimon.model.state import State
 from tuimon.surfaces.snapshot import as_json
+from tuimon.text import safe
 
 PACKAGES = ("textual", "rich", "nvidia-ml-py", "psutil", "numpy", "plotext", "scikit-learn")
 VARIABLES = ("TERM", "COLORTERM", "LANG", "LC_ALL", "NO_COLOR", "TMUX", "SSH_CONNECTION",
              "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # fmt: skip
 PRIVATE = frozenset({"user", "comm", "container", "pod", "job", "unit", "path", "hostname"})
 """Labels that are masked in a bundle, besides those that a source calls secret."""
+PATIENCE = 5.0
+"""Seconds that the driver is given to answer the checks."""
 NAMED = frozenset({Kind.HOST, Kind.PROCESS, Kind.GPU_PROCESS})
 """Kinds whose entities' names are masked too."""
 
 
 def run(options: argparse.Namespace, environment: Environment) -> int:
-    """Print every check; 1 if one failed."""
-    checks = [*_of_program(environment.variables), *_of_kernel(Path("/proc"))]
-    checks += wiring.checks(argparse.Namespace(demo=False), environment.variables)
-    state = _state(environment.variables)
-    checks += _of_lanes(state)
+    """Print every check as it is made; 1 if one failed.
+
+    What asks a driver does so in a daemon thread: one that hangs must not keep the others.
+    """
+    variables = environment.variables
+    checks: list[Check] = []
+
+    def tell(found: list[Check]) -> None:
+        checks.extend(found)
+        if options.format == "text":
+            for one in found:
+                environment.stdout.write(_line(one))
+            environment.stdout.flush()
+
+    tell([*_of_program(variables), *_of_kernel(Path("/proc"))])
+    local = argparse.Namespace(demo=False)
+    tell(_within(PATIENCE, "NVIDIA driver", lambda: wiring.checks(local, variables)))
+    state = _state(variables)
+    tell(_of_lanes(state))
     if options.bundle:
-        _write_bundle(Path(options.bundle), checks, state, environment.variables)
-        environment.stderr.write(f"wrote {options.bundle}: read it before you send it\n")
+        _write_bundle(Path(options.bundle), checks, state, variables)
+        environment.stderr.write(f"wrote {safe(options.bundle)}: read it before you send it\n")
     if options.format == "json":
         told = [
             {"name": one.name, "ok": one.ok, "text": one.text, "advice": one.advice}
             for one in checks
         ]
         environment.stdout.write(json.dumps(told, indent=2) + "\n")
-    else:
-        for one in checks:
-            environment.stdout.write(f"{'ok' if one.ok else 'NO':<4}{one.name}: {one.text}\n")
-            if not one.ok and one.advice:
-                environment.stdout.write(f"      do: {one.advice}\n")
     return 0 if all(one.ok for one in checks) else 1
+
+
+def _line(check: Check) -> str:
+    line = safe(f"{'ok' if check.ok else 'NO':<4}{check.name}: {check.text}") + "\n"
+    return line + (f"      do: {safe(check.advice)}\n" if check.advice and not check.ok else "")
+
+
+def _within(seconds: float, name: str, look: Callable[[], list[Check]]) -> list[Check]:
+    """Return what *look* finds, or one failed check when that takes longer than *seconds*."""
+    found: SimpleQueue[list[Check]] = SimpleQueue()
+    threading.Thread(target=lambda: found.put(look()), name="checks", daemon=True).start()
+    try:
+        return found.get(timeout=seconds)
+    except Empty:
+        text = f"gave no answer within {seconds:g} s"
+        return [Check(name, ok=False, text=text, advice="see `dmesg` for an XID; reset the GPU")]
 
 
 def _of_program(environ: Mapping[str, str]) -> list[Check]:
@@ -73,7 +105,8 @@ def _of_program(environ: Mapping[str, str]) -> list[Check]:
     checks.append(Check("start", cached.exists(), text, advice))
     term = environ.get("TERM", "")
     fit = term not in {"", "dumb"}
-    text = f"TERM={term}, COLORTERM={environ.get('COLORTERM', '')}, {sys.stdout.encoding}"
+    colours = environ.get("COLORTERM", "")
+    text = safe(f"TERM={term}, COLORTERM={colours}, {sys.stdout.encoding}")
     checks.append(Check("terminal", fit, text, "use a terminal that is not dumb"))
     return checks
 
@@ -122,6 +155,8 @@ def _state(environ: Mapping[str, str]) -> State:
     feed = Live(wiring.sources(everything, environ, clock), clock)
     engine = Engine(feed)
     feed.settle(wiring.SETTLE)
+    engine.step()
+    feed.answered(wiring.SETTLE)
     state = engine.step()
     engine.stop()
     if state is None:
@@ -133,7 +168,8 @@ def _of_lanes(state: State) -> list[Check]:
     checks: list[Check] = []
     for one in state.health.values():
         ok = one.status is Status.OK
-        text = one.text or f"{one.status.value}, answered in {one.latency * 1e3:.1f} ms"
+        answered = "" if math.isnan(one.latency) else f", answered in {one.latency * 1e3:.1f} ms"
+        text = one.text or f"{one.status.value}{answered}"
         checks.append(Check(f"source {one.lane}", ok, text, ""))
     return checks
 
@@ -156,6 +192,8 @@ def _write_bundle(
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(bundle, file, indent=1)
     except OSError as error:
+        if error.errno != errno.EEXIST:
+            path.unlink(missing_ok=True)  # a part of it would only block the next try
         raise TuimonError(f"cannot write {path}: {error.strerror}") from error
 
 

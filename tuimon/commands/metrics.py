@@ -7,6 +7,7 @@ from typing import Any
 
 from tuimon.commands.catalogue import tables
 from tuimon.commands.table import Environment
+from tuimon.errors import TuimonError
 from tuimon.model.metric import Label, Metric
 
 Table = tuple[str, Sequence[Metric], Sequence[Label]]
@@ -18,9 +19,11 @@ def run(options: argparse.Namespace, environment: Environment) -> int:
         (name, [m for m in metrics if options.pattern in m.name], labels)
         for name, metrics, labels in tables()
     ]
+    if not any(metrics for _, metrics, _ in chosen):
+        raise TuimonError(f"no metric's name contains {options.pattern!r}")
     write = {"text": as_text, "json": as_json, "markdown": as_markdown}[options.format]
     environment.stdout.write(write(chosen))
-    return 0 if any(metrics for _, metrics, _ in chosen) else 1
+    return 0
 
 
 def as_text(chosen: Sequence[Table]) -> str:

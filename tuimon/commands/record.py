@@ -9,6 +9,7 @@ from tuimon.commands import wiring
 from tuimon.commands.table import Environment
 from tuimon.engine import Engine
 from tuimon.errors import UsageError
+from tuimon.text import safe
 
 
 def run(options: argparse.Namespace, environment: Environment) -> int:
@@ -25,16 +26,17 @@ def run(options: argparse.Namespace, environment: Environment) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
     path = Path(options.output)
+    doing = "adding to" if path.exists() else "recording to"
     with Writer(path, append=path.exists(), processes=options.processes) as writer:
         feed.settle(wiring.SETTLE)
         engine.record(writer.write)
         engine.on_end = over.set
-        environment.stderr.write(f"recording to {options.output}; Ctrl-C ends it\n")
+        environment.stderr.write(f"{doing} {safe(options.output)}; Ctrl-C ends it\n")
         engine.start()
         over.wait(options.duration or None)
         engine.stop()
         count = writer.count
     if engine.failure is not None:
         raise engine.failure
-    environment.stderr.write(f"{count} samples in {options.output}\n")
+    environment.stderr.write(f"{count} samples in {safe(options.output)}\n")
     return 0

@@ -26,6 +26,8 @@ BIGGEST = 1000
 
 def run(options: argparse.Namespace, environment: Environment) -> int:
     """Print one state."""
+    if options.at and not options.replay:
+        raise UsageError("--at tells a moment of a recording: give --replay FILE too")
     size = _size(options.size, tty=environment.stdout.isatty())
     sort = wiring.checked_sort(options.sort, list(BY_NAME))
     theme = load(options.theme or "tuimon")
@@ -65,6 +67,7 @@ def _now(options: argparse.Namespace, environment: Environment) -> State:
     engine = Engine(feed, options.interval)
     feed.settle(wiring.SETTLE)
     engine.step()
+    feed.answered(wiring.SETTLE)
     time.sleep(wiring.FIRST_GAP)
     again = frozenset({Cadence.FAST, Cadence.NORMAL, Cadence.EVENTS})
     try:

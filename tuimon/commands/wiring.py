@@ -103,6 +103,8 @@ def user(environ: Mapping[str, str]) -> str:
 
 def checks(options: argparse.Namespace, environ: Mapping[str, str]) -> list[Check]:
     """Look for everything that the sources need, and tell what is there."""
+    if getattr(options, "replay", ""):
+        return [Check("recording", ok=True, text="A replay asks for no device of this machine.")]
     if options.demo:
         return [Check("simulated machine", ok=True, text="--demo asks for no real device.")]
     from tuimon.sources.nvml.checks import checks as of_nvml

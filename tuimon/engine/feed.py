@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -18,6 +19,8 @@ PATIENCE = 0.5
 """Share of the interval for which a tick waits for lanes that are as quick as usual."""
 MOST_PATIENCE = 1.0
 """Seconds that a tick waits at most, however long the interval."""
+EARLY, EARLY_TICKS = 0.2, 3
+"""Seconds between the first ticks, and how many of them."""
 QUICK = 0.010
 """Seconds within which a lane's last answer came, so that it is asked in turn."""
 NEVER = frozenset[Cadence]()
@@ -48,7 +51,11 @@ class Live:
     replayed = False
 
     def __init__(
-        self, sources: Sequence[Source], clock: Clock, jitter: random.Random | None = None
+        self,
+        sources: Sequence[Source],
+        clock: Clock,
+        jitter: random.Random | None = None,
+        early: int = EARLY_TICKS,
     ) -> None:
         """Begin to open all sources.
 
@@ -57,6 +64,7 @@ class Live:
             clock: Wall and monotonic time.
             jitter: If given, each tick comes at a random phase of its interval, so that a periodic
                 load cannot stay in step with the sampling.
+            early: How many of the first ticks come quickly.
         """
         wholes = catalogues(metric for source in sources for metric in source.metrics)
         self._clock = clock
@@ -67,10 +75,18 @@ class Live:
         self._turn = math.nan
         """Monotonic time of the tick that is next or under way; NaN before the first."""
         self._missed = 0
+        self._early = early
 
     def pause(self, interval: float) -> float:
-        """See `Feed.pause`. A turn that has passed is skipped and counted, never made up for."""
+        """See `Feed.pause`. A turn that has passed is skipped and counted, never made up for.
+
+        The first ticks come quickly, so that what opens a moment later is shown a moment later.
+        """
         now = self._clock.monotonic()
+        if self._early and interval > EARLY:
+            self._early -= 1
+            self._turn = now + EARLY
+            return EARLY
         last = now if math.isnan(self._turn) else self._turn
         turn = min(last + interval, now + interval)  # the interval may have become shorter
         if turn <= now - interval:
@@ -82,14 +98,20 @@ class Live:
         return max(turn + phase - now, 0.0)
 
     def settle(self, timeout: float) -> None:
-        """Wait until every source is opened or has failed to, at most *timeout* seconds."""
-        import time
+        """Wait until every source is opened or has failed to, at most *timeout* real seconds."""
+        self._wait(timeout, lambda: all(one.settled for one in self._supervisors))
 
-        end = self._clock.monotonic() + timeout
-        while self._clock.monotonic() < end:
+    def answered(self, timeout: float) -> None:
+        """Wait until every lane has answered once, at most *timeout* real seconds."""
+        lanes = [lane for supervisor in self._supervisors for lane in supervisor.lanes]
+        self._wait(timeout, lambda: not any(lane.busy for lane in lanes))
+
+    def _wait(self, timeout: float, done: Callable[[], bool]) -> None:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
             for supervisor in self._supervisors:
                 supervisor.tend()
-            if all(supervisor.settled for supervisor in self._supervisors):
+            if done():
                 return
             time.sleep(0.002)
 

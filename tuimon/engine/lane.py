@@ -28,6 +28,10 @@ PERIODS: Mapping[Cadence, float] = {
     Cadence.INVENTORY: 300.0,
 }
 # fmt: on
+SLACK = 1.5
+"""How much longer than the last reading one may take before it counts as late."""
+SLOW = 1.0
+"""Seconds from which a reading is called slow."""
 LONGEST_PAUSE = 60.0
 """Seconds between two tries of a device that fails, at most."""
 
@@ -121,6 +125,9 @@ class Lane:
         """Return what there is to show at *now*: marked as late when the deadline has passed."""
         outcome = self.outcome
         waited = now - self.asked_at
+        usual = outcome.health.latency
+        if usual > deadline:  # slow, which is not dead: its last values count, with their age
+            deadline = min(SLACK * usual, LONGEST_PAUSE)
         if not waited >= deadline:  # NaN while idle
             return outcome
         if self._late is None or self._late[0] is not outcome:
@@ -147,6 +154,9 @@ class Lane:
             latency = self._clock.monotonic() - began
             self._cpu += time.thread_time() - used
             health = replace(outcome.health, latency=latency, cpu=self._cpu)
+            if health.status is Status.OK and latency >= SLOW:
+                slow = f"slow: a reading takes {latency:.1f} s"
+                health = replace(health, text=f"{slow}. {health.text}" if health.text else slow)
             self.outcome = replace(outcome, health=health)
             self.asked_at = math.nan
             self._done.put(self)

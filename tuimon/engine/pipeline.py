@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from pathlib import Path
+from functools import cache
 
 from tuimon.engine.join import ProcessJoiner
 from tuimon.model.metric import Kind
@@ -13,7 +13,6 @@ from tuimon.model.state import Cost, State
 from tuimon.store.history import Store
 from tuimon.store.rates import Rates
 
-STATM = Path("/proc/self/statm")
 EVENTS_KEPT = 1000
 CLOCK_TOLERANCE = 1.0
 """Seconds by which the two clocks of a sample may disagree about a step before rates start anew."""
@@ -77,5 +76,11 @@ class CostMeter:
         cpu, at = time.process_time(), time.monotonic()
         ratio = (cpu - self._cpu) / (at - self._at) if at - self._at > 0.01 else float("nan")
         self._cpu, self._at = cpu, at
-        resident = int(STATM.read_bytes().split()[1]) * self._page
+        resident = int(os.pread(_statm(), 64, 0).split()[1]) * self._page
         return Cost(ratio, float(resident), tick)
+
+
+@cache
+def _statm() -> int:
+    """Return the descriptor of our own statm, which stays open as long as the program."""
+    return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)

@@ -49,6 +49,8 @@ class Supervisor:
         self._open_at = -math.inf
         self._opened_at = -math.inf
         self._opening = False
+        self._asked_at = math.nan
+        """Monotonic time at which opening began."""
         self._events: list[Event] = []
         self.tend()
 
@@ -61,11 +63,13 @@ class Supervisor:
         """Start opening if it is time, and take over what an opening has found.
 
         Raises:
-            UsageError: The user asked the source for what it does not have.
+            UsageError: The user asked the source for what it does not have. Only before it was
+                opened for the first time: a device that went away later is a failure.
         """
         now = self._clock.monotonic()
         if not self._opening and not self.lanes and now >= self._open_at:
             self._opening = True
+            self._asked_at = now
             name = f"open {self._source.name}"
             threading.Thread(target=self._open, name=name, daemon=True).start()
         if not self._opened.empty():
@@ -78,7 +82,12 @@ class Supervisor:
         """Return what each lane has to show, late ones marked."""
         if self.lanes:
             return [lane.late(now, deadline) for lane in self.lanes]
-        return [Outcome({}, self._health), *self._remains]
+        health, waited = self._health, now - self._asked_at
+        if self._opening and waited >= deadline:
+            text = f"the driver has not answered for {waited:.0f} s; nothing of it can be shown"
+            since = self._clock.now() - waited
+            health = replace(health, status=Status.LATE, text=text, since=since)
+        return [Outcome({}, health), *self._remains]
 
     def events(self) -> list[Event]:
         """Return the events since the last call, those of lost lanes too."""
@@ -101,10 +110,10 @@ class Supervisor:
             self._opened.put(ReadError(Reason.FAILED, f"{type(error).__name__}: {error}"))
 
     def _take(self, found: list[Reader] | ReadError | UsageError) -> None:
-        if isinstance(found, UsageError):
+        if isinstance(found, UsageError) and math.isinf(self._opened_at):
             raise found
-        if isinstance(found, ReadError):
-            absent = found.reason is Reason.NOT_SUPPORTED
+        if isinstance(found, UsageError | ReadError):
+            absent = isinstance(found, ReadError) and found.reason is Reason.NOT_SUPPORTED
             self._failures += 1
             pause = ABSENT_PAUSE if absent else max(1.0, pause_after(self._failures))
             self._open_at = self._clock.monotonic() + pause

@@ -98,7 +98,7 @@ def _entities(frame: Frame, columns: Sequence[int], now: float) -> list[dict[str
             if reason or math.isinf(value)
         }
         entity["age_seconds"] = {
-            cadence.name.lower(): max(round(now - read_at[cadence], 3), 0.0)
+            cadence.name.lower(): _number(max(round(now - read_at[cadence], 3), 0.0))
             for cadence in sorted(set(cadences))
             if not math.isnan(read_at[cadence])
         }
