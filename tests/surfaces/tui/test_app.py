@@ -248,6 +248,13 @@ async def test_the_checks_are_asked_for_each_time_the_page_opens(opened, steps, 
         assert "it is loaded now" in screen.text
 
 
+async def test_states_go_on_after_the_checks_were_opened(opened, steps):
+    async with opened(steps[0]) as screen:
+        await screen.press("D", "escape")
+        await screen.tick(steps[1])
+        assert screen.lines == _expected(steps[1], screen.view)
+
+
 async def test_ticks_behind_a_page_are_shown_once_it_is_closed(opened, steps):
     async with opened(steps[0]) as screen:
         await screen.press("h")

@@ -70,3 +70,8 @@ def graded(value: float, warn: float, bad: float, style: str = "value") -> str:
     if not math.isnan(bad) and value >= bad:
         return "bad"
     return "warn" if not math.isnan(warn) and value >= warn else style
+
+
+def marked(text: str, style: str) -> str:
+    """Return a text with the mark of what is bad: colour is never the only sign."""
+    return f"{text}!" if style == "bad" else text

@@ -9,38 +9,38 @@ from tuimon.model.history import Floats32
 from tuimon.model.metric import Kind
 from tuimon.model.sample import Status
 from tuimon.model.state import State
-from tuimon.surfaces.frames.cell import Column, graded
-from tuimon.surfaces.frames.chart import area, bar, spark
+from tuimon.surfaces.frames.card import CARD_ROWS, CARD_WIDTH, card, memory, short_name, text_rows
+from tuimon.surfaces.frames.cell import Column
+from tuimon.surfaces.frames.chart import bar, spark
 from tuimon.surfaces.frames.glyphs import Glyphs
-from tuimon.surfaces.frames.mig import instance_rows, instances
-from tuimon.surfaces.frames.row import Line, Row, Span, beside, blank, boxed, fitted
+from tuimon.surfaces.frames.mig import instances
+from tuimon.surfaces.frames.row import Line, Row, Span, beside, blank, fitted
+from tuimon.surfaces.frames.trouble import is_bad, memory_style, state_of, temperature_style
 from tuimon.surfaces.frames.view import View
+from tuimon.text import width
 
-CARD_WIDTH = 38
-"""Cells a full card needs."""
-CARD_ROWS = 7
-"""Rows of text in a full card; its box takes two more."""
 STRIP_WIDTH = 13
 STATE_WIDTH = 20
 """Cells for what holds the clocks down, or why a device does not answer."""
-HARD, SOFT = 0xC8, 0x634
-"""Clock event bits (nvml.h): slowed by hardware; held by a cap, software heat control or sync."""
-MEMORY_WARN, MEMORY_BAD = 0.90, 0.97
-"""Shares of memory in use at which an allocation is likely to fail soon; our own choice."""
+NARROW, WIDE = 72, 100
+"""Widths below which lines leave out bounds, and from which on they have name and clock."""
 
 
-def gpu_rows(state: State, view: View, size: int, most: int) -> int:
+def gpu_rows(state: State, view: View, size: int, most: int, comfort: int) -> int:
     """Return how many rows the GPU panel should have, at most *most*.
 
-    Full cards if all fit, else one line each, else a strip that always fits.
+    Full cards if all fit, else one line each, else a strip that always fits. Charts grow up to
+    *comfort* rows only, so that the panels below keep their share.
     """
-    count = len(state.entities(Kind.GPU))
+    columns = _columns(state)
+    count = len(columns)
     if not count:
         return min(2, most)
     deep = -(-count // _across(count, size))
-    if size >= CARD_WIDTH and deep * (CARD_ROWS + 2) <= most:
-        spare = _spare(deep, most) if view.charts else -1
-        return min(deep * (CARD_ROWS + 2 + spare), most)
+    least = _least(columns, view, size)
+    if size >= CARD_WIDTH and deep * least <= most:
+        grown = min(comfort // deep, least + 5) if view.charts else least
+        return deep * max(grown, least)
     if count + 1 <= most:
         return count + 1
     return min(strip_rows(state, size), most)
@@ -51,26 +51,30 @@ def strip_rows(state: State, size: int) -> int:
     return -(-len(state.entities(Kind.GPU)) // max(size // STRIP_WIDTH, 1))
 
 
+def _columns(state: State) -> list[Column]:
+    frame = state.frames.get(Kind.GPU)
+    return [] if frame is None else [Column(frame, at) for at in range(len(frame.entities))]
+
+
 def _across(count: int, size: int) -> int:
     """Return how many cards stand side by side: as few rows of cards as can be, evenly filled."""
     deep = -(-count // max(size // CARD_WIDTH, 1))
     return -(-count // deep)
 
 
-def _spare(deep: int, most: int) -> int:
-    """Return the rows by which each card's chart may grow."""
-    return min(max(most // deep - (CARD_ROWS + 2), 0), 5)
+def _least(columns: Sequence[Column], view: View, size: int) -> int:
+    """Return the rows that each card needs."""
+    texts = text_rows(columns, size // _across(len(columns), size))
+    return (CARD_ROWS if view.charts else texts) + 2
 
 
 def gpus(state: State, view: View, size: int, height: int) -> list[Row]:
     """Return the GPU panel in exactly *height* rows."""
-    frame = state.frames.get(Kind.GPU)
-    if frame is None or not len(frame.entities):
+    columns = _columns(state)
+    if not columns:
         return fitted(_nothing(state, size), size, height)
-    columns = [Column(frame, column) for column in range(len(frame.entities))]
     deep = -(-len(columns) // _across(len(columns), size))
-    least = CARD_ROWS + 2 - (not view.charts)
-    if size >= CARD_WIDTH and deep * least <= height:
+    if size >= CARD_WIDTH and deep * _least(columns, view, size) <= height:
         rows = _cards(state, view, columns, size, height // deep - 2)
     elif len(columns) + 1 <= height:
         rows = _lines(state, view, columns, size)
@@ -103,7 +107,7 @@ def _cards(state: State, view: View, columns: Sequence[Column], size: int, inner
     rows: list[Row] = []
     for first in range(0, len(columns), across):
         cards = [
-            _card(state, view, column, past[first + place], edges[place + 1] - edges[place], inner)
+            card(state, view, column, past[first + place], edges[place + 1] - edges[place], inner)
             for place, column in enumerate(columns[first : first + across])
         ]
         lacking = size - edges[len(cards)]
@@ -119,188 +123,59 @@ def _past(state: State, columns: Sequence[Column], metric: str, count: int) -> F
     return state.history.grid(Kind.GPU, metric, ids, state.at, state.interval, count)
 
 
-def _card(
-    state: State, view: View, column: Column, past: Floats32, wide: int, inner: int
-) -> list[Row]:
-    size, glyphs = wide - 4, view.glyphs
-    name = column.entity.name.removeprefix("NVIDIA ")
-    title: list[Span] = [(f"GPU {column.entity.index} ", "title"), (name, "muted")]
-    tail = [_state_of(column)]
-    share = column.ratio("gpu_memory_used_bytes", "gpu_memory_total_bytes")
-    power = column.ratio("gpu_power_watts", "gpu_power_limit_watts")
-    used = [column.span("gpu_utilization_ratio")]
-    facts = [_temperatures(column), _clocks(column), _fan(column)]
-    links = [_busy(column), _pcie(column, glyphs), _nvlink(column, glyphs)]
-    rows = [
-        _bar_line("util", column.value("gpu_utilization_ratio"), "gpu", used, size, glyphs),
-        _bar_line("mem", share, _memory_style(column), _memory(column), size, glyphs),
-        _bar_line("pwr", power, "power", _power(column), size, glyphs),
-        *_facts(size, [*facts, *links], 3),
-    ]
-    divided = instances(state, column.entity.id)
-    if divided:
-        rows += instance_rows(divided, size, inner - len(rows), glyphs)
-    elif view.charts:
-        chart = area(past[-2 * size :], max(inner - len(rows), 1), 0.0, 1.0, glyphs)
-        rows += [Line(size).put(text, "gpu").row() for text in chart]
-    return boxed(fitted(rows, size, inner), wide, title, tail, glyphs)
-
-
-def _facts(size: int, groups: Sequence[Sequence[Span]], most: int) -> list[Row]:
-    """Return groups over at most *most* rows, each group whole; what does not fit is left out."""
-    rows: list[Row] = []
-    line = Line(size)
-    for group in filter(None, groups):
-        if not line.offer(group):
-            rows.append(line.row())
-            line = Line(size)
-            line.offer(group)
-    return [*rows, line.row()][:most]
-
-
-def _bar_line(
-    label: str, ratio: float, style: str, tail: Sequence[Span], size: int, glyphs: Glyphs
-) -> Row:
-    text = sum(len(part) for part, _ in tail)
-    room = max(12, text)
-    line = Line(size).field(label, 5, "muted")
-    line.extend(bar(ratio, max(size - 5 - room - 1, 0), style, glyphs))
-    return line.right(tail).row()
-
-
-def _memory_style(column: Column) -> str:
-    ratio = column.ratio("gpu_memory_used_bytes", "gpu_memory_total_bytes")
-    style = graded(ratio, MEMORY_WARN, MEMORY_BAD, "memory")
-    return "memory" if style == "unknown" else style
-
-
-def _memory(column: Column) -> list[Span]:
-    shared = " shared" if column.entity.labels.get("memory") else ""
-    return [
-        column.span("gpu_memory_used_bytes"),
-        ("/", "muted"),
-        column.span("gpu_memory_total_bytes", "muted"),
-        (shared, "muted"),
-    ]
-
-
-def _power(column: Column) -> list[Span]:
-    value = column.span("gpu_power_watts")
-    if math.isnan(column.value("gpu_power_limit_watts")):
-        return [value]
-    return [value, ("/", "muted"), column.span("gpu_power_limit_watts", "muted")]
-
-
-def _temperatures(column: Column) -> list[Span]:
-    slow = column.value("gpu_temperature_slowdown_celsius")
-    style = graded(column.value("gpu_temperature_celsius"), slow - 10, slow)
-    core: Span = (column.text("gpu_temperature_celsius"), style)
-    spans: list[Span] = [("temp ", "muted"), core]
-    if column.supported("gpu_memory_temperature_celsius"):
-        spans += [(" hbm ", "muted"), column.span("gpu_memory_temperature_celsius")]
-    return spans
-
-
-def _clocks(column: Column) -> list[Span]:
-    return [("sm ", "muted"), column.span("gpu_sm_clock_hertz")]
-
-
-def _fan(column: Column) -> list[Span]:
-    if not column.supported("gpu_fan_ratio"):
-        return []
-    return [("fan ", "muted"), column.span("gpu_fan_ratio")]
-
-
-def _busy(column: Column) -> list[Span]:
-    """Return what the profiling counters say, which tells load from mere use."""
-    spans: list[Span] = []
-    for label, name in (("sm", "gpu_sm_active_ratio"), ("tensor", "gpu_tensor_active_ratio"),
-                        ("dram", "gpu_dram_active_ratio")):  # fmt: skip
-        if column.supported(name):
-            spans += [(f"{' ' if spans else ''}{label} ", "muted"), column.span(name)]
-    if not spans and column.supported("gpu_memory_utilization_ratio"):
-        spans = [("mem ctl ", "muted"), column.span("gpu_memory_utilization_ratio")]
-    return spans
-
-
-def _pcie(column: Column, glyphs: Glyphs) -> list[Span]:
-    return _both_ways("pcie ", column, "gpu_pcie", glyphs)
-
-
-def _nvlink(column: Column, glyphs: Glyphs) -> list[Span]:
-    return _both_ways("nvl ", column, "gpu_nvlink", glyphs)
-
-
-def _both_ways(label: str, column: Column, link: str, glyphs: Glyphs) -> list[Span]:
-    down, up = f"{link}_received_bytes_per_second", f"{link}_sent_bytes_per_second"
-    if not column.supported(down):
-        return []
-    return [
-        (f"{label}{glyphs.down}", "muted"),
-        column.span(down),
-        (f" {glyphs.up}", "muted"),
-        column.span(up),
-    ]
-
-
-def _state_of(column: Column) -> Span:
-    """Return P-state and what holds the clocks down, or why the device does not answer."""
-    mask = column.value("gpu_clock_event_reasons")
-    if math.isnan(mask):
-        reason = column.reason("gpu_utilization_ratio")
-        return (reason.label, "bad") if reason.name in {"DEVICE_LOST", "TIMEOUT"} else ("", "muted")
-    pstate = column.value("gpu_pstate")
-    state = "" if math.isnan(pstate) else f"P{pstate:.0f} "
-    for bits, style in ((HARD, "bad"), (SOFT, "warn")):
-        if int(mask) & bits:
-            return f"{state}{_first_word(column, int(mask) & bits)}", style
-    return (f"{state}idle" if int(mask) & 1 else state.strip()), "muted"
-
-
-def _first_word(column: Column, mask: int) -> str:
-    metric = column.metric("gpu_clock_event_reasons")
-    return next(
-        (word for bit, word in (metric.words if metric else ()) if bit & mask), f"{mask:#x}"
-    )
-
-
 def _lines(state: State, view: View, columns: Sequence[Column], size: int) -> list[Row]:
     """Return one line a GPU under a head."""
-    glyphs = view.glyphs
-    wide = size >= 100
-    name_size = 18 if wide else 0
-    spark_size = min(size - 92 - STATE_WIDTH, 60) if wide and view.charts else 0
-    spark_size = spark_size if spark_size >= 8 else 0
-    past = _past(state, columns, "gpu_utilization_ratio", max(spark_size, 1))
-    head = Line(size).field(" GPU", 4, "heading")
-    head.gap(1, "heading").field("name" if name_size else "", name_size, "heading")
-    head.field("util", 15, "heading").field(" memory", 27 if wide else 24, "heading")
-    head.field(" power", 10, "heading").field(" temp", 6, "heading")
-    if wide:
-        head.field(" sm", 9, "heading")
-        head.field(" util over time" if spark_size > 14 else "", spark_size + 1, "heading")
-    rows = [head.field(" state", max(head.left, 0), "heading").row("heading")]
+    room = min(size - 92 - STATE_WIDTH, 60) if size >= WIDE and view.charts else 0
+    room = room if room >= 8 else 0
+    past = _past(state, columns, "gpu_utilization_ratio", max(room, 1))
+    rows = [_head(size, room)]
     for column, values in zip(columns, past, strict=True):
-        line = Line(size).field(str(column.entity.index), 4, "title", right=True).gap()
-        line.field(column.entity.name.removeprefix("NVIDIA "), name_size, "muted")
-        line.extend(bar(column.value("gpu_utilization_ratio"), 9, "gpu", glyphs)).gap()
-        line.field(*_sized(column.span("gpu_utilization_ratio"), 4), right=True).gap(2)
-        share = column.ratio("gpu_memory_used_bytes", "gpu_memory_total_bytes")
-        line.extend(bar(share, 11 if wide else 8, _memory_style(column), glyphs)).gap()
-        memory = _memory(column)
-        line.extend(memory).gap(max(14 - sum(len(text) for text, _ in memory), 0)).gap()
-        line.field(*_sized(column.span("gpu_power_watts"), 5), right=True)
-        limit = column.value("gpu_power_limit_watts")
-        line.field("" if math.isnan(limit) else f"/{limit:.0f}", 5, "muted")
-        line.field(*_sized(_temperatures(column)[1], 5), right=True).gap()
-        if wide:
-            line.field(*_sized(column.span("gpu_sm_clock_hertz"), 8), right=True).gap()
-            line.put(spark(values, 0.0, 1.0, glyphs) if spark_size else "", "gpu")
-            line.gap(1 if spark_size else 0)
-        line.put(*_state_of(column))
+        line = Line(size)
+        _numbers(line, column, size, view.glyphs)
+        if room:
+            line.put(spark(values, 0.0, 1.0, view.glyphs), "gpu").gap()
+        line.put(*state_of(column, line.left))
         divided = len(instances(state, column.entity.id))
         rows.append(line.put(f" MIG {divided}" if divided else "", "muted").row())
     return rows
+
+
+def _head(size: int, room: int) -> Row:
+    """Return the head of the lines, *room* being the cells of the sparkline."""
+    wide = size >= WIDE
+    head = Line(size).field(" GPU", 5, "heading").field("name", 18 if wide else 0, "heading")
+    head.field("util", 15, "heading")
+    head.field(" memory", 27 if wide else 24 if size >= NARROW else 17, "heading")
+    head.field(" power", 10 if size >= NARROW else 6, "heading").field(" temp", 6, "heading")
+    if wide:
+        head.field("clock", 8, "heading", right=True).gap(1, "heading")
+        head.field("util over time"[: room + 1], room + 1 if room else 0, "heading")
+    return head.field("state", max(head.left, 0), "heading").row("heading")
+
+
+def _numbers(line: Line, column: Column, size: int, glyphs: Glyphs) -> None:
+    """Add what is known of a GPU to its line, up to the clock."""
+    wide, narrow = size >= WIDE, size < NARROW
+    line.field(str(column.entity.index), 4, "title", right=True).gap()
+    if wide:
+        line.field(short_name(column, 17), 18, "muted")
+    line.extend(bar(column.value("gpu_utilization_ratio"), 9, "gpu", glyphs)).gap()
+    line.field(*_sized(column.span("gpu_utilization_ratio"), 4), right=True).gap(2)
+    share = column.ratio("gpu_memory_used_bytes", "gpu_memory_total_bytes")
+    line.extend(bar(share, 11 if wide else 8, memory_style(column), glyphs)).gap()
+    spans = memory(column)
+    if narrow:
+        spans = [spans[0], *spans[3:4]]
+    line.extend(spans).gap(max((7 if narrow else 14) - sum(width(text) for text, _ in spans), 0))
+    line.gap().field(*_sized(column.span("gpu_power_watts"), 5), right=True)
+    limit = column.value("gpu_power_limit_watts")
+    if not narrow:
+        line.field("" if math.isnan(limit) else f"/{limit:.0f}", 5, "muted")
+    style = temperature_style(column)
+    line.field(column.text("gpu_temperature_celsius"), 5, style, right=True)
+    line.put("!" if style == "bad" else " ", style)
+    if wide:
+        line.field(*_sized(column.span("gpu_sm_clock_hertz"), 8), right=True).gap()
 
 
 def _sized(span: Span, size: int) -> tuple[str, int, str]:
@@ -321,10 +196,7 @@ def _strip(columns: Sequence[Column], size: int, glyphs: Glyphs) -> list[Row]:
             line.put(marks, "gpu").field(
                 *_sized(column.span("gpu_utilization_ratio"), 4), right=True
             )
-            line.gap().put(
-                spark(np.array([share], np.float32), 0, 1, glyphs), _memory_style(column)
-            )
-            bad = _state_of(column)[1] == "bad"
-            line.put("!" if bad else " ", "bad").gap()
+            line.gap().put(spark(np.array([share], np.float32), 0, 1, glyphs), memory_style(column))
+            line.put("!" if is_bad(column) else " ", "bad").gap()
         rows.append(line.row())
     return rows

@@ -8,7 +8,7 @@ import numpy as np
 from tuimon.errors import Reason
 from tuimon.model.metric import Kind
 from tuimon.model.state import State
-from tuimon.surfaces.frames.cell import Column, graded
+from tuimon.surfaces.frames.cell import Column, graded, marked
 from tuimon.surfaces.frames.chart import bar, spark
 from tuimon.surfaces.frames.row import Line, Row, Span, boxed, fitted
 from tuimon.surfaces.frames.view import View
@@ -115,12 +115,12 @@ def _cores(state: State, view: View, size: int) -> Row:
     busy = np.empty(0) if frame is None else frame.row("core_busy_ratio")
     if not len(busy):
         return line.row()
-    each = -(-len(busy) // max(size - 20, 1))
+    each = -(-len(busy) // max(size - 24, 1))
     if each > 1:
         pad = -len(busy) % each
         groups = np.pad(busy, (0, pad), constant_values=np.nan).reshape(-1, each)
         busy = np.fmax.reduce(groups, axis=1)
-        line.put(f"max of {each} ", "muted")
+        line.put(f"cores ({each} a mark) ", "muted")
     return line.put(spark(busy, 0.0, 1.0, view.glyphs), "cpu").row()
 
 
@@ -128,7 +128,8 @@ def _memory(state: State, column: Column, view: View, size: int) -> Row:
     share = column.ratio("host_memory_used_bytes", "host_memory_total_bytes")
     style = graded(share, MEMORY_WARN, MEMORY_BAD, "memory")
     line = Line(size).field("mem", 5, "muted").extend(bar(share, 16, style, view.glyphs)).gap()
-    line.field("" if math.isnan(share) else f"{share:.0%}", 5, "value", right=True).gap(2)
+    percent = "" if math.isnan(share) else marked(f"{share:.0%}", style)
+    line.field(percent, 5, "bad" if style == "bad" else "value", right=True).gap(2)
     facts: list[list[Span]] = [
         [column.span("host_memory_used_bytes"), ("/", "muted"),
          column.span("host_memory_total_bytes", "muted")],
@@ -137,8 +138,8 @@ def _memory(state: State, column: Column, view: View, size: int) -> Row:
     swap = column.ratio("host_swap_used_bytes", "host_swap_total_bytes")
     if not math.isnan(swap):
         text = f"{column.text('host_swap_used_bytes')}/{column.text('host_swap_total_bytes')}"
-        facts.append([("swap ", "muted"), (text, graded(swap, 0.5, 0.9))])
-    else:
+        facts.append([("swap ", "muted"), _marked(text, graded(swap, 0.5, 0.9))])
+    elif column.value("host_swap_total_bytes") == 0:
         facts.append([("no swap", "muted")])
     total = column.value("host_memory_total_bytes")
     top = 0.0 if math.isnan(total) else total
@@ -152,17 +153,23 @@ def _pressure(state: State, view: View, column: Column, size: int) -> Row:
     for label, name in (("cpu", "cpu_some"), ("mem", "memory_some"), ("io", "io_some")):
         metric = f"host_pressure_{name}_ratio"
         style = graded(column.value(metric), PRESSURE_WARN, PRESSURE_BAD)
-        facts.append([(f"{label} ", "muted"), (column.text(metric), style)])
+        facts.append([(f"{label} ", "muted"), _marked(column.text(metric), style)])
     shm = _filesystem(state, "/dev/shm")  # noqa: S108 -- a mount point to look at, not to write to
     if shm is not None:
         share = shm.ratio("filesystem_used_bytes", "filesystem_size_bytes")
-        facts.append([("shm ", "muted"), (_percent(share), graded(share, 0.8, 0.95))])
+        facts.append([("shm ", "muted"), _marked(_percent(share), graded(share, 0.8, 0.95))])
     root = _filesystem(state, "/")
     if root is not None:
         share = root.ratio("filesystem_used_bytes", "filesystem_size_bytes")
-        facts.append([("disk / ", "muted"), (_percent(share), graded(share, 0.9, 0.97))])
+        facts.append([("disk / ", "muted"), _marked(_percent(share), graded(share, 0.9, 0.97))])
     facts.append([("tasks ", "muted"), column.span("host_processes")])
-    return _offered(line, facts, _trace(state, view, "host_pressure_io_some_ratio", "warn", size))
+    metric = "host_pressure_io_some_ratio"
+    style = graded(column.value(metric), PRESSURE_WARN, PRESSURE_BAD, "cpu")
+    return _offered(line, facts, _trace(state, view, metric, style, size))
+
+
+def _marked(text: str, style: str) -> Span:
+    return marked(text, style), style
 
 
 def _percent(share: float) -> str:

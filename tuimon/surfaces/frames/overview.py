@@ -16,6 +16,8 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 14
 """The smallest screen in which the overview is of use."""
 TABLE_ROWS = 8
 """Rows the process table is given before the GPUs get any beyond the first."""
+TABLE_SHARE = 40
+"""Per cent of the rows that charts of GPUs do not grow into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ def layout(state: State, view: View, width: int, height: int) -> Layout:
     body = height - 2
     of_host = host_rows(state, width, max(body // 4, 3))
     share = max(min(body - of_host - TABLE_ROWS, body * 3 // 5), strip_rows(state, width), 1)
-    of_gpus = gpu_rows(state, view, width, min(share, body - of_host - 2))
+    comfort = body - of_host - body * TABLE_SHARE // 100
+    of_gpus = gpu_rows(state, view, width, min(share, body - of_host - 2), comfort)
     return Layout(of_gpus, of_host, body - of_host - of_gpus)
 
 

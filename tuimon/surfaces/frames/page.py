@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from tuimon.model.check import Check
+from tuimon.surfaces.frames.glyphs import ASCII, Glyphs
 from tuimon.surfaces.frames.row import Line, Row, fitted
-from tuimon.text import width
+from tuimon.text import cut, width
 
 
 def help_page(legends: Sequence[tuple[str, str]], size: int) -> list[Row]:
@@ -65,9 +66,18 @@ def checks_page(
     return rows
 
 
-def scrolled_page(rows: Sequence[Row], top: int, size: int, height: int) -> list[Row]:
-    """Return the part of a page that is in view."""
-    return fitted(rows[top : top + height], size, height)
+def scrolled_page(
+    rows: Sequence[Row], top: int, size: int, height: int, glyphs: Glyphs = ASCII
+) -> list[Row]:
+    """Return the part of a page that is in view; its last row says if there is more below."""
+    shown = fitted(rows[top : top + height], size, height)
+    more = f" {glyphs.falling} more "
+    if top + height < len(rows) and height > 1 and size >= 2 * len(more):
+        line, room = Line(size), size - len(more)
+        for text, style in shown[-1]:
+            line.put(cut(text, room - (size - line.left)), style)
+        shown[-1] = line.right([(more, "muted")]).row()
+    return shown
 
 
 def _wrapped(

@@ -57,9 +57,11 @@ def _metric(name: str) -> Callable[[Column, Context], Span]:
 
 
 def _on_gpu(name: str) -> Callable[[Column, Context], Span]:
-    """Draw a GPU value; blank for a process that is on no GPU."""
+    """Draw a GPU value or why it is missing; blank for a process that is on no GPU."""
     return lambda column, context: (
-        column.span(name) if column.entity.id in context.gpus else ("", "muted")
+        column.span(name)
+        if column.entity.id in context.gpus or column.supported(name)
+        else ("", "muted")
     )
 
 
@@ -93,13 +95,28 @@ def _gpus_of(column: Column, context: Context) -> Span:
     return context.gpus.get(column.entity.id, ""), "gpu"
 
 
+# The words of `process_state`, and the letters and styles that stand for them.
+# What cannot be killed, stands still or is dead stands out.
+# fmt: off
+LETTERS: Mapping[str, Span] = {
+    "running":    ("R", "ok"),
+    "sleeping":   ("S", "muted"),
+    "disk sleep": ("D", "warn"),
+    "zombie":     ("Z", "bad"),
+    "stopped":    ("T", "warn"),
+    "traced":     ("t", "warn"),
+    "idle":       ("I", "muted"),
+    "dead":       ("X", "bad"),
+    "wakekill":   ("K", "muted"),
+    "waking":     ("W", "muted"),
+    "parked":     ("P", "muted"),
+}
+# fmt: on
+
+
 def _letter(column: Column, _: Context) -> Span:
-    """The state as one letter, as ps(1) has it; what cannot be killed or is dead stands out."""
-    text, style = column.span("process_state", "muted")
-    if style == "unknown":
-        return "?", style
-    letter = text[:1].upper()
-    return letter, {"R": "ok", "D": "warn", "Z": "bad", "T": "warn"}.get(letter, style)
+    """The state as one letter, as ps(1) has it."""
+    return LETTERS.get(column.text("process_state"), ("?", "unknown"))
 
 
 def _used(column: Column, _: Context) -> Span:
@@ -146,6 +163,7 @@ COLUMNS: tuple[ProcessColumn, ...] = (
     ProcessColumn("command","COMMAND", 0, _name,                                 _by_label("command"), right=False, ascending=True),
 )
 # fmt: on
+NO_ORDER: Order = np.empty(0, np.intp)
 BY_NAME: Mapping[str, ProcessColumn] = {column.name: column for column in COLUMNS}
 TIE = "process_cpu_ratio"
 """What decides between equal keys: the busier process first."""
@@ -155,7 +173,7 @@ def ordered(state: State, view: View) -> Order:
     """Return the columns of the process frame in the order of the table."""
     frame = state.frames.get(Kind.PROCESS)
     if frame is None or not len(frame.entities):
-        return np.empty(0, np.intp)
+        return NO_ORDER
     return _ordered(frame, view.sort, view.ascending)
 
 

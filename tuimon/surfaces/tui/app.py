@@ -31,6 +31,8 @@ from tuimon.surfaces.tui.screens.overview import Overview
 from tuimon.surfaces.tui.screens.page import Page
 from tuimon.surfaces.tui.widgets.panel import rich_styles
 
+INTERVALS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds between ticks that the keys step through."""
 GRACE = 1.5
 """Seconds that an orderly end may take before the process ends as it is."""
 
@@ -64,6 +66,9 @@ class TuimonApp(Diffed):
     def on_mount(self) -> None:
         """Show the overview and begin to take States."""
         self.push_screen(self._overview)
+        # Installed once: Textual keeps caches of every screen it has ever shown.
+        self.install_screen(Page(self._styles, self._help_page), "help")
+        self.install_screen(Page(self._styles, self._checks_page), "checks")
         self.run_worker(self._take(), exit_on_error=False)
         self.app_resume_signal.subscribe(self, lambda _: self.repaint())
         if self.is_headless:
@@ -192,23 +197,27 @@ class TuimonApp(Diffed):
 
     def action_faster(self) -> None:
         """See `keys.COMMANDS`."""
-        self.session.pace(self.session.interval / 2)
+        self.session.pace(
+            max((one for one in INTERVALS if one < self.session.interval), default=0.0)
+        )
 
     def action_slower(self) -> None:
         """See `keys.COMMANDS`."""
-        self.session.pace(self.session.interval * 2)
+        slower = (one for one in INTERVALS if one > self.session.interval)
+        self.session.pace(min(slower, default=INTERVALS[-1]))
 
     def action_help(self) -> None:
         """See `keys.COMMANDS`."""
-        glyphs = self._overview.view.glyphs
-        self.push_screen(
-            Page(self._styles, lambda width: simple(help_page(legend(COMMANDS), width), glyphs))
-        )
+        self.push_screen("help")
+
+    def _help_page(self, width: int) -> Sequence[Row]:
+        return simple(help_page(legend(COMMANDS), width), self._overview.view.glyphs)
 
     async def action_show_checks(self) -> None:
         """See `keys.COMMANDS`."""
-        self.push_screen(Page(self._styles, self._checks_page))
-        self.run_worker(self._look_again(), exit_on_error=False, exclusive=True)
+        self._checks = ()
+        self.push_screen("checks")
+        self.run_worker(self._look_again(), exit_on_error=False, exclusive=True, group="checks")
 
     async def _look_again(self) -> None:
         self._checks = await self.session.checks()

@@ -53,8 +53,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("edge(1)",            "end",                  "Bottom",   "Move the cursor to the last process.", shown="End"),
     Command("shift(-16)",         "left",                 "Left",     "Scroll command lines to the left.", shown="Left"),
     Command("shift(16)",          "right",                "Right",    "Scroll command lines to the right.", shown="Right"),
-    Command("faster",             "plus",                 "Faster",   "Halve the interval.", shown="+", footer=5),
-    Command("slower",             "minus",                "Slower",   "Double the interval.", shown="-"),
+    Command("faster",             "plus",                 "Faster",   "Tick more often, down to 0.1 s.", shown="+", footer=5),
+    Command("slower",             "minus",                "Slower",   "Tick less often, up to 60 s.", shown="-"),
     Command("redraw",             "ctrl+l",               "Redraw",   "Paint the whole screen anew.", shown="Ctrl-L"),
     Command("suspend_process",    "ctrl+z",               "Suspend",  "Back to the shell; `fg` returns.", shown="Ctrl-Z"),
 )

@@ -64,7 +64,8 @@ class Overview(Screen[None]):
     @property
     def order(self) -> processes.Order:
         """Columns of the process frame in the order of the table."""
-        assert self._state is not None  # noqa: S101 -- commands are off before the first state
+        if self._state is None:  # a key came before the first state was drawn
+            return processes.NO_ORDER
         return processes.ordered(self._state, self.view)
 
     @property

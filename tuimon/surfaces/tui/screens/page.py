@@ -38,6 +38,11 @@ class Page(Screen[None]):
         yield self._body
         yield self._foot
 
+    def on_screen_resume(self) -> None:
+        """Begin at the top each time the page is opened."""
+        self._top = 0
+        self.call_after_refresh(self.redraw)
+
     def on_resize(self, _: events.Resize) -> None:
         """Break the text anew."""
         self.call_after_refresh(self.redraw)
