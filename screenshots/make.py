@@ -79,7 +79,7 @@ def _overview(state: State, view: View, width: int, height: int) -> list[Row]:
 
 
 def _help(_: State, view: View, width: int, height: int) -> list[Row]:
-    return scrolled_page(help_page(legend(COMMANDS), width), 0, width, height)
+    return scrolled_page(help_page(legend(COMMANDS), width), 0, width, height, view.glyphs)
 
 
 # fmt: off

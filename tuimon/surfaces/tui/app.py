@@ -66,9 +66,10 @@ class TuimonApp(Diffed):
     def on_mount(self) -> None:
         """Show the overview and begin to take States."""
         self.push_screen(self._overview)
+        view = self._overview.view
         # Installed once: Textual keeps caches of every screen it has ever shown.
-        self.install_screen(Page(self._styles, self._help_page), "help")
-        self.install_screen(Page(self._styles, self._checks_page), "checks")
+        self.install_screen(Page(self._styles, self._help_page, view.glyphs), "help")
+        self.install_screen(Page(self._styles, self._checks_page, view.glyphs), "checks")
         self.run_worker(self._take(), exit_on_error=False)
         self.app_resume_signal.subscribe(self, lambda _: self.repaint())
         if self.is_headless:

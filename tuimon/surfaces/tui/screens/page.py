@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from tuimon.surfaces.frames.footer import footer
+from tuimon.surfaces.frames.glyphs import Glyphs
 from tuimon.surfaces.frames.page import scrolled_page
 from tuimon.surfaces.frames.row import Row
 from tuimon.surfaces.tui.keys import PAGE_COMMANDS, clicked, hints
@@ -26,9 +27,12 @@ class Page(Screen[None]):
     Page > #footer { width: 100%; height: 1; }
     """
 
-    def __init__(self, styles: Mapping[str, Style], draw: Callable[[int], Sequence[Row]]) -> None:
+    def __init__(
+        self, styles: Mapping[str, Style], draw: Callable[[int], Sequence[Row]], glyphs: Glyphs
+    ) -> None:
         super().__init__()
         self._draw = draw
+        self._glyphs = glyphs
         self._top = 0
         self._body = Panel("page", styles)
         self._foot = Panel("footer", styles)
@@ -54,7 +58,7 @@ class Page(Screen[None]):
             return
         rows = self._draw(width)
         self._top = max(min(self._top, len(rows) - (height - 1)), 0)
-        self._body.show(scrolled_page(rows, self._top, width, height - 1), width)
+        self._body.show(scrolled_page(rows, self._top, width, height - 1, self._glyphs), width)
         self._foot.show([footer(hints(PAGE_COMMANDS), width)], width)
 
     def action_scroll(self, rows: int) -> None:
